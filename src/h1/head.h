@@ -1,0 +1,78 @@
+/* The head of an HTTP/1 message: start line and fields, parsed in place (RFC 9112, 2 to 5).
+ *
+ * One call takes the octets from the first of the head on. All views point into those octets; nothing is copied but
+ * that a folded line, where it is let pass, is unfolded in place (so the octets are writable). What the head says of the
+ * framing and of the connection is found in the same pass.
+ */
+#ifndef H1_HEAD_H
+#define H1_HEAD_H
+
+#include <weir/base.h>
+#include <weir/code.h>
+#include <weir/field.h>
+
+struct h1_head_limits {
+    size_t line_size_max; /* the start line, without its line end */
+    size_t head_size_max; /* all octets and 32 for each field */
+    size_t field_count_max;
+};
+
+struct h1_head {
+    /* Where fields go: the caller's array; more than `field_capacity` of them is H1_HEAD_NO_ROOM (or too_many_fields). */
+    weir_field *fields;
+    size_t field_capacity;
+    size_t field_count;
+
+    weir_str method; /* of a request */
+    weir_str target;
+    unsigned version; /* 10 or 11 */
+    unsigned status;  /* of a response, 100 to 999 */
+    weir_str reason;
+
+    /* What the fields say. Nothing here contradicts another: that would have been an error. */
+    bool has_length; /* Content-Length, once, or all equal */
+    uint64_t length; /* at most 2^63 - 1 */
+    bool chunked;      /* Transfer-Encoding ends in chunked */
+    bool other_coding; /* a lenient response: Transfer-Encoding that does not end in chunked: until close */
+    bool close;        /* Connection: close */
+    bool keep_alive;   /* Connection: keep-alive */
+    bool upgrade;      /* Connection: upgrade, with an Upgrade field */
+    bool expect_continue;
+    bool te_trailers; /* TE: trailers */
+    weir_str host;    /* Host; null pointer: none */
+};
+
+enum {
+    H1_HEAD_INCOMPLETE = 0, /* more octets are needed */
+    H1_HEAD_NO_ROOM = -1    /* `fields` is full: come again with a larger array */
+};
+
+/* Parses a request head. Returns its size in octets (> 0; one CRLF before the request line is counted), one of the above,
+ * or minus 1000 minus a weir_code. `octets` may be changed only where a fold is undone (lenient). */
+int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+                              bool lenient);
+/* The same for a response head. */
+int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+                               bool lenient);
+/* Trailer fields up to and with the empty line: fields only. Names that may not be trailers (framing, routing,
+ * authentication, content negotiation of the message: RFC 9110, 6.5.1) are bad_trailer. */
+int64_t h1_head_parse_trailers(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+                               bool lenient);
+
+/* True if a field of that name may not be sent, or taken, as a trailer. */
+bool h1_trailer_forbidden(weir_str name);
+
+static inline int64_t h1_head_error(weir_code code)
+{
+    return -1000 - (int64_t)code;
+}
+static inline bool h1_head_is_error(int64_t result)
+{
+    return result <= -1000;
+}
+static inline weir_code h1_head_code(int64_t result)
+{
+    return (weir_code)(-1000 - result);
+}
+
+#endif

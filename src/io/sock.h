@@ -1,0 +1,84 @@
+/* A connected stream socket on a loop, completion-shaped: reads and writes are asked for and complete later, so that
+ * a back-end may be a readiness one (epoll) or a completion one (io_uring) and what is above cannot tell.
+ *
+ * The owner embeds the struct. Nothing is allocated; an idle socket holds no buffer: where to read to is asked for when
+ * there is something to read. Callbacks come from the loop's round, never from within the calls below.
+ *
+ *     opened -> (reading on/off, writes) -> closed
+ *
+ * After io_sock_close (legal in any callback) no callback comes.
+ */
+#ifndef IO_SOCK_H
+#define IO_SOCK_H
+
+#include <sys/types.h>
+#include <weir/ending.h>
+#include <weir/loop.h>
+
+#include "base/list.h"
+
+struct io_sock;
+
+struct io_sock_ops {
+    /* There are octets to read: where to? NULL: reading is switched off until io_sock_read(sock, true). */
+    char *(*space)(struct io_sock *sock, size_t *size);
+    /* A read completed: n > 0 octets are in the space; 0: the peer's FIN; < 0: minus errno. After 0 and < 0 no other
+     * comes. `more`: another read follows in this round at once. */
+    void (*read)(struct io_sock *sock, ssize_t n, bool more);
+    /* A write that was left pending completed: n octets were taken (0: none, write again), or minus errno. */
+    void (*written)(struct io_sock *sock, ssize_t n);
+    /* The socket is dead (EPOLLHUP or EPOLLERR) while reading is off or after FIN: `os` is its error, 0 if it has none. */
+    void (*hangup)(struct io_sock *sock, int os);
+    /* The round in which io_sock_wake was called goes to its end. */
+    void (*woken)(struct io_sock *sock);
+};
+
+struct io_sock {
+    const struct io_sock_ops *ops;
+    weir_loop *loop;
+    struct base_list ready; /* in the loop's list of sockets that have something to do */
+    int fd;
+    uint16_t flags; /* of sock.c */
+};
+
+/* Takes over a non-blocking stream socket. Reading is off. `try_now`: octets are likely there (just accepted): the first
+ * read is tried in this round, and the kernel is asked to watch the socket only if it stays open. Returns WEIR_OK or
+ * no_memory / system_error; then the descriptor is still the caller's. */
+WEIR_MUST_USE weir_code io_sock_open(struct io_sock *sock, weir_loop *loop, int fd, const struct io_sock_ops *ops,
+                                     bool try_now);
+void io_sock_read(struct io_sock *sock, bool on);
+bool io_sock_is_reading(const struct io_sock *sock);
+
+/* One piece of memory to write. */
+struct io_piece {
+    const char *ptr;
+    size_t len;
+};
+/* Writes now what the kernel takes. n >= 0: so many octets were taken. -EAGAIN: pending; the pieces stay as they are
+ * until `written`. Other: minus errno. Never SIGPIPE. At most 64 pieces are looked at. */
+ssize_t io_sock_write(struct io_sock *sock, const struct io_piece *pieces, size_t count, bool more_follows);
+/* The same from a file. 0: the file ended. */
+ssize_t io_sock_write_file(struct io_sock *sock, int fd, uint64_t offset, size_t size);
+/* Has `woken` called later in this round (or in the next). */
+void io_sock_wake(struct io_sock *sock);
+
+/* FIN after what was written. Minus errno or 0; -ENOTCONN means that the connection is dead already. */
+int io_sock_shutdown(struct io_sock *sock);
+/* Closes; with `reset` by RST (SO_LINGER 0). */
+void io_sock_close(struct io_sock *sock, bool reset);
+
+/* What the kernel knows of the octets that were written and not read. Of a unix socket: `acked` is what the peer read,
+ * known only when nothing is outstanding. Works after a reset, until close. */
+struct io_acks {
+    bool known;
+    bool dead;       /* TCP state CLOSE: a reset came, or all is over */
+    uint64_t left;   /* octets that left this host at least once */
+    uint64_t acked;  /* octets that the peer acknowledged, of `written` (FIN and SYN not counted) */
+    uint64_t unread; /* octets that came and were not read */
+};
+/* `written`: octets that io_sock_write took so far. `dialled`: the connection is of our making (its SYN counts). */
+void io_sock_acks(const struct io_sock *sock, uint64_t written, bool dialled, struct io_acks *acks);
+/* The address of this end. */
+void io_sock_local(const struct io_sock *sock, weir_address *local);
+
+#endif
