@@ -1,0 +1,100 @@
+# The front door. `make help` says what there is. CMake does the building (CMakeLists.txt), and packagers call it
+# directly; tools/deps knows which packages are needed, tools/run-tests what the tests are.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+LISTEN ?= 127.0.0.1:8080
+SECONDS ?= 60
+CMAKE_OPTIONS ?=
+
+.DEFAULT_GOAL := build
+.PHONY: help build run test quick-test bench install asan tsan valgrind fuzz clang coverage format format-check clean
+
+help:
+	@echo 'Weir: an HTTP library for C whose connections end exactly once, for a known reason.'
+	@echo
+	@echo '  make run           build, then serve the demo on $(LISTEN)   (make run LISTEN=:9000)'
+	@echo '  make test          build, then run every test that CI runs: all builds, about a quarter of an hour'
+	@echo
+	@echo '  make               build into $(BUILD)/: libweir.a, libweir.so, weir, examples/, tests/'
+	@echo '  make quick-test    the suites against that build only   (make quick-test ONLY=h1)'
+	@echo '  make bench         measure against a floor and against other servers'
+	@echo '  make install       into PREFIX=$(PREFIX), below DESTDIR if given'
+	@echo
+	@echo '  make asan          all suites under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/'
+	@echo '  make tsan          all suites under ThreadSanitizer, in build-tsan/'
+	@echo '  make valgrind      the unit tests under valgrind'
+	@echo '  make fuzz          each fuzz target for its share of SECONDS=$(SECONDS), in build-fuzz/'
+	@echo '  make clang         build with clang, warnings are errors, in build-clang/'
+	@echo '  make coverage      which lines the unit tests reach, in build-coverage/'
+	@echo '  make format        clang-format over all C files; format-check only looks'
+	@echo '  make clean         remove every build directory'
+	@echo
+	@echo 'Missing packages are installed when you are root (Debian, Ubuntu); else the command to run is printed.'
+
+# Configures once; later changes of the files reach CMake by the build itself.
+$(BUILD)/build.ninja:
+	@tools/deps build
+	cmake -G Ninja -B $(BUILD) $(CMAKE_OPTIONS)
+
+build: $(BUILD)/build.ninja
+	@cmake --build $(BUILD)
+
+run:
+	@tools/deps build
+	@$(MAKE) --no-print-directory build
+	@test -x $(BUILD)/weir || { echo 'make run: $(BUILD)/weir was not built' >&2; exit 1; }
+	@echo 'The live page is at http://$(LISTEN)/.weir/ - Ctrl-C drains and stops.'
+	@exec $(BUILD)/weir demo --listen $(LISTEN)
+
+test:
+	@tools/deps build test
+	@tools/run-tests --all
+
+quick-test:
+	@tools/deps build test
+	@$(MAKE) --no-print-directory build
+	@tools/run-tests --build $(BUILD) $(if $(ONLY),--only '$(ONLY)')
+
+bench:
+	@tools/deps build bench
+	@$(MAKE) --no-print-directory build
+	@BUILD=$(BUILD) bench/run $(BENCH_OPTIONS)
+
+install: build
+	DESTDIR='$(DESTDIR)' cmake --install $(BUILD) --prefix '$(abspath $(PREFIX))'
+
+asan tsan:
+	@tools/deps build test
+	@tools/run-tests --plan $@ $(if $(ONLY),--only '$(ONLY)')
+
+valgrind:
+	@tools/deps build test
+	@tools/run-tests --plan valgrind $(if $(ONLY),--only '$(ONLY)')
+
+fuzz:
+	@tools/deps build test
+	@tools/run-tests --plan fuzz --fuzz-seconds $(SECONDS) $(if $(ONLY),--only '$(ONLY)')
+
+clang:
+	@tools/deps build test
+	cmake --preset clang && cmake --build build-clang
+
+coverage:
+	@tools/deps build test
+	cmake --preset coverage && cmake --build build-coverage
+	@find build-coverage -name '*.gcda' -delete
+	@tools/run-tests --build build-coverage --only unit
+	@cd build-coverage && find . -path '*weir_objects*' -name '*.gcda' -exec gcov -n {} + | \
+	    grep -A1 "^File '.*/src/.*\.c'" | grep -v '^--' | paste - - | sed "s/^File '.*\(src[^']*\)'/\1/" | sort
+
+format:
+	@tools/deps build test
+	git ls-files '*.c' | xargs clang-format -i
+
+format-check:
+	@tools/deps build test
+	git ls-files '*.c' | xargs clang-format -n --Werror
+
+clean:
+	rm -rf build build-asan build-clang build-coverage build-dev build-fuzz build-gcc build-release build-tsan

@@ -1,0 +1,40 @@
+# Build types, warnings, sanitizers.
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "RelWithDebInfo, Release or Debug" FORCE)
+endif()
+
+# Assertions stay on in every build type, and -O2 is the level that is tested: an assertion guards against our mistake
+# or the caller's, never against the peer, and a process that is wrong about its own state had better stop. What is
+# measured by `make bench` is measured with them. Who wants them gone adds -DNDEBUG to CMAKE_C_FLAGS.
+foreach(type RELWITHDEBINFO RELEASE MINSIZEREL)
+    string(REGEX REPLACE "(^| )[-/]DNDEBUG" "" CMAKE_C_FLAGS_${type} "${CMAKE_C_FLAGS_${type}}")
+    string(REPLACE "-O3" "-O2" CMAKE_C_FLAGS_${type} "${CMAKE_C_FLAGS_${type}}")
+endforeach()
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+# Of everything that is compiled here; not of those who use the library.
+add_library(weir_flags INTERFACE)
+target_compile_definitions(weir_flags INTERFACE _GNU_SOURCE)
+target_compile_options(weir_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow)
+if(WEIR_WERROR)
+    target_compile_options(weir_flags INTERFACE -Werror)
+endif()
+
+if(WEIR_LIBFUZZER)
+    if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "WEIR_LIBFUZZER needs clang, and the C compiler is ${CMAKE_C_COMPILER_ID}: "
+                            "use `cmake --preset fuzz`, or set CC=clang")
+    endif()
+    target_compile_options(weir_flags INTERFACE -fsanitize=fuzzer-no-link)
+    target_link_options(weir_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(WEIR_SANITIZE)
+    target_compile_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE} -fno-sanitize-recover=all
+                                                -fno-omit-frame-pointer)
+    target_link_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE})
+endif()

@@ -1,0 +1,47 @@
+# Unit tests and fuzz targets. They see src/, and link the static library, where hidden symbols are in reach.
+# tools/run-tests runs them (`make test`); ctest does too.
+
+find_path(CMOCKA_INCLUDE cmocka.h)
+find_library(CMOCKA_LIBRARY cmocka)
+mark_as_advanced(CMOCKA_INCLUDE CMOCKA_LIBRARY)
+
+# What a file of src/ is called as a target: h1/chunked_test.c is h1_chunked.
+function(weir_name_of out file suffix)
+    file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/src ${file})
+    string(REGEX REPLACE "${suffix}\\.c$" "" path ${path})
+    string(REPLACE "/" "_" path ${path})
+    set(${out} ${path} PARENT_SCOPE)
+endfunction()
+
+file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*_test.c)
+if(CMOCKA_INCLUDE AND CMOCKA_LIBRARY)
+    foreach(file IN LISTS test_sources)
+        weir_name_of(name ${file} _test)
+        add_executable(test_${name} ${file})
+        set_target_properties(test_${name} PROPERTIES OUTPUT_NAME ${name}
+                              RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+        target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${CMOCKA_INCLUDE})
+        target_link_libraries(test_${name} PRIVATE weir_flags weir_static ${CMOCKA_LIBRARY})
+        add_test(NAME unit.${name} COMMAND test_${name})
+        set_tests_properties(unit.${name} PROPERTIES TIMEOUT 120)
+    endforeach()
+else()
+    message(WARNING "cmocka was not found: the unit tests are left out (Debian: libcmocka-dev)")
+endif()
+
+# With libFuzzer they search; without it they replay fuzz/corpus/<name>, under any compiler.
+file(GLOB_RECURSE fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*_fuzz.c)
+foreach(file IN LISTS fuzz_sources)
+    weir_name_of(name ${file} _fuzz)
+    add_executable(fuzz_${name} ${file})
+    set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name}
+                          RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
+    target_include_directories(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(fuzz_${name} PRIVATE weir_flags weir_static)
+    if(WEIR_LIBFUZZER)
+        target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    else()
+        target_sources(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR}/fuzz/standalone_main.c)
+        add_test(NAME fuzz.${name} COMMAND fuzz_${name} ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
+    endif()
+endforeach()
