@@ -26,7 +26,7 @@ typedef struct weir_rule {
     weir_level level;
     uint32_t per_second; /* lines of this class a second, the others are counted; 0: no bound */
     bool explain;        /* with the code's text and advice */
-    bool fail;           /* the run has failed: weir_policy_failed */
+    bool fail;           /* the run has failed: counted in weir_judge.failures */
     bool abort;          /* stop the process at once, for a core dump: the caller does it */
 } weir_rule;
 

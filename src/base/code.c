@@ -1,0 +1,50 @@
+#include <weir/code.h>
+
+#include <string.h>
+
+struct code_row {
+    const char *name;
+    const char *text;
+    const char *advice;
+    unsigned status;
+};
+
+static const struct code_row code_rows[WEIR_CODE_COUNT] = {
+#define X(name, how, by, class, status, h2, text, advice) [WEIR_CODE_##name] = {#name, text, advice, status},
+    WEIR_CODE_TABLE(X)
+#undef X
+};
+
+static const struct code_row *row_of(weir_code code)
+{
+    static const struct code_row unknown = {"unknown", "unknown", "unknown", 0};
+    return (unsigned)code < WEIR_CODE_COUNT ? &code_rows[code] : &unknown;
+}
+
+const char *weir_code_name(weir_code code)
+{
+    return row_of(code)->name;
+}
+
+const char *weir_code_text(weir_code code)
+{
+    return row_of(code)->text;
+}
+
+const char *weir_code_advice(weir_code code)
+{
+    return row_of(code)->advice;
+}
+
+unsigned weir_code_status(weir_code code)
+{
+    return row_of(code)->status;
+}
+
+weir_code weir_code_find(weir_str name)
+{
+    for (unsigned i = 0; i < WEIR_CODE_COUNT; i++)
+        if (name.len > 0 && strlen(code_rows[i].name) == name.len && memcmp(code_rows[i].name, name.ptr, name.len) == 0)
+            return (weir_code)i;
+    return WEIR_CODE_COUNT;
+}
