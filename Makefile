@@ -17,7 +17,7 @@ help:
 	@echo '  make test          build, then run every test that CI runs: all builds, about a quarter of an hour'
 	@echo
 	@echo '  make               build into $(BUILD)/: libweir.a, libweir.so, weir, examples/, tests/'
-	@echo '  make quick-test    the suites against that build only   (make quick-test ONLY=h1)'
+	@echo '  make quick-test    the suites against build/ only   (make quick-test ONLY=h1; KEEP_GOING=-k runs what builds)'
 	@echo '  make bench         measure against a floor and against other servers'
 	@echo '  make install       into PREFIX=$(PREFIX), below DESTDIR if given'
 	@echo
@@ -53,8 +53,7 @@ test:
 
 quick-test:
 	@tools/deps build test
-	@$(MAKE) --no-print-directory build
-	@tools/run-tests --build $(BUILD) $(if $(ONLY),--only '$(ONLY)')
+	@tools/run-tests --plan default $(KEEP_GOING) $(if $(ONLY),--only '$(ONLY)')
 
 bench:
 	@tools/deps build bench
