@@ -14,7 +14,9 @@ function(weir_name_of out file suffix)
 endfunction()
 
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*_test.c)
-if(CMOCKA_INCLUDE AND CMOCKA_LIBRARY)
+if(WEIR_LIBFUZZER)
+    # A build to search with, not to test with.
+elseif(CMOCKA_INCLUDE AND CMOCKA_LIBRARY)
     foreach(file IN LISTS test_sources)
         weir_name_of(name ${file} _test)
         add_executable(test_${name} ${file})
