@@ -1,5 +1,5 @@
-# The weir program, the examples and the benchmark programs. None of them sees src/: what the programs cannot do with
-# the public headers, users cannot do either.
+# The weir program, the examples and the benchmark programs. The first two do not see src/: what they cannot do with the
+# public headers, users cannot do either.
 
 # A file may need more than libc and Weir: <its name>_needs is a pkg-config module; without it the file is left out.
 set(loop_libuv_needs libuv)
@@ -18,7 +18,7 @@ function(weir_has_main out)
     endforeach()
 endfunction()
 
-# One program a file: build/<folder>/<name>.
+# One program a file: build/<folder>/<name>. Further arguments are include folders.
 function(weir_program_each folder)
     file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
     foreach(file IN LISTS files)
@@ -41,6 +41,7 @@ function(weir_program_each folder)
         add_executable(${target} ${file})
         set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}
                               RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${folder})
+        target_include_directories(${target} PRIVATE ${ARGN})
         target_link_libraries(${target} PRIVATE weir_flags weir_static)
         if(DEFINED ${name}_needs)
             target_link_libraries(${target} PRIVATE PkgConfig::${module})
@@ -63,5 +64,5 @@ if(WEIR_EXAMPLES)
     weir_program_each(examples)
 endif()
 if(WEIR_BENCH)
-    weir_program_each(bench)
+    weir_program_each(bench ${PROJECT_SOURCE_DIR}/src)
 endif()
