@@ -15,15 +15,13 @@ struct base_timer {
     uint64_t due_ns;
 };
 
-struct base_wheel; /* embedded too: the struct is below */
-
 #define BASE_WHEEL_LEVELS 6
 #define BASE_WHEEL_SLOTS 64
 
 struct base_wheel {
     uint64_t now_tick; /* all timers due at or before it have fired */
-    size_t count;      /* running timers */
-    uint64_t occupied[BASE_WHEEL_LEVELS]; /* a bit a slot that may hold timers */
+    size_t count;      /* running timers, with those that are due and not taken off yet */
+    uint64_t occupied[BASE_WHEEL_LEVELS]; /* a bit a slot that holds timers */
     struct base_list slots[BASE_WHEEL_LEVELS][BASE_WHEEL_SLOTS];
 };
 
@@ -37,8 +35,8 @@ static inline bool base_timer_is_running(const struct base_timer *timer)
 }
 /* A time at or before which nothing is due, as late as is cheap to know: sleep until then. WEIR_NEVER if none runs. */
 uint64_t base_wheel_next(const struct base_wheel *wheel);
-/* Moves all timers due at `now_ns` to `due` (a list head), stopped; the caller takes them off one by one, so that one
- * which an earlier one frees or restarts is not fired. */
+/* Moves all timers due at `now_ns` to `due` (a list head), in the order of their ticks. The caller takes them off one by
+ * one with base_wheel_stop and fires each; one that an earlier one stops or restarts is then not fired. */
 void base_wheel_expire(struct base_wheel *wheel, uint64_t now_ns, struct base_list *due);
 
 #endif

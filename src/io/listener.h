@@ -5,20 +5,27 @@
 #ifndef IO_LISTENER_H
 #define IO_LISTENER_H
 
+#include <sys/types.h>
 #include <weir/ending.h>
 #include <weir/loop.h>
 
 #include "base/list.h"
-#include "base/wheel.h"
+#include "io/loop.h"
 
 #define IO_ADDRESS_TEXT_SIZE 128
 
-/* Where to listen, taken apart from text: HOST:PORT, [v6]:PORT, :PORT (all addresses), unix:PATH, systemd. */
+/* Where to listen: HOST:PORT (a name: its first address), [v6]:PORT (IPv6 only), :PORT (all addresses of both kinds, by
+ * one socket), unix:PATH, systemd (sockets handed over by LISTEN_FDS). */
 struct io_listen_options {
     weir_str address;
-    int backlog;
+    unsigned index;    /* of `systemd`: which of the sockets handed over, below io_listen_places */
+    int backlog;       /* 0: as much as the system allows */
     bool unix_for_all; /* mode 0666 */
 };
+
+/* How many sockets the address stands for: of `systemd` the listening stream sockets handed over to this process, which
+ * may be none; else 1. */
+size_t io_listen_places(weir_str address);
 
 /* Opens `count` sockets that listen on the address, one a worker: of TCP one each with SO_REUSEPORT, so that the kernel
  * spreads connections; of a unix socket or an inherited one the same one each (a duplicate). Port 0: all on the one
@@ -29,11 +36,22 @@ WEIR_MUST_USE weir_code io_listen(const struct io_listen_options *options, int *
 /* As text: "127.0.0.1:8080", "[::1]:8080", "unix:/run/x". */
 void io_listen_address(int fd, char text[IO_ADDRESS_TEXT_SIZE]);
 
+/* The socket file that io_listen made, so that it can be taken away: mark it after io_listen, forget it before the
+ * descriptors are closed. Another server's file that has come in its place is left alone. Nothing of other addresses. */
+struct io_listen_mark {
+    dev_t device;
+    ino_t inode;
+    char path[108]; /* empty: nothing to take away */
+};
+void io_listen_mark(struct io_listen_mark *mark, weir_str address);
+void io_listen_forget(struct io_listen_mark *mark);
+
 struct io_listener;
 struct io_listener_ops {
     /* A connection: non-blocking, close-on-exec, TCP_NODELAY. The descriptor is the callee's. */
     void (*accepted)(struct io_listener *listener, int fd, const weir_address *peer);
-    /* Accepting failed and pauses by itself: EMFILE, ENFILE, ENOBUFS, ENOMEM. Other errors are counted only. */
+    /* Accepting failed and pauses by itself: EMFILE, ENFILE, ENOBUFS, ENOMEM, or what is not known to pass. Called once
+     * until a connection is accepted again. Errors of one connection (ECONNABORTED) are counted only. */
     void (*paused)(struct io_listener *listener, int os);
 };
 
@@ -41,18 +59,20 @@ struct io_listener {
     const struct io_listener_ops *ops;
     weir_loop *loop;
     struct base_list ready;
-    struct base_timer retry;
-    uint64_t backoff_ns;
+    struct io_timer retry;
+    uint64_t backoff_ns; /* 0: not paused since the last connection */
     uint64_t failures;
     int fd;
     uint16_t flags;
 };
 
-/* Takes over a descriptor from io_listen. `shared`: others wait on the same socket (EPOLLEXCLUSIVE). Accepting is on. */
+/* Takes over a descriptor from io_listen. `shared`: others wait on the same socket (EPOLLEXCLUSIVE). Accepting is on. If
+ * it fails the descriptor is still the caller's. */
 WEIR_MUST_USE weir_code io_listener_open(struct io_listener *listener, weir_loop *loop, int fd, bool shared,
                                          const struct io_listener_ops *ops);
 /* Off under pressure: connections wait in the kernel. Legal within `accepted`: then no other comes in this round. */
 void io_listener_accept(struct io_listener *listener, bool on);
+/* Legal in its callbacks, the freeing included. */
 void io_listener_close(struct io_listener *listener);
 
 #endif

@@ -1,0 +1,122 @@
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "io/loop_internal.h"
+
+#ifdef __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 35)
+#define HAS_PWAIT2
+#endif
+#endif
+
+/* Events a round; the others come in the next. 3 KiB of stack. */
+#define EVENTS_MAX 256
+
+static int backend_open(weir_loop *loop)
+{
+    loop->epoll.fd = epoll_create1(EPOLL_CLOEXEC);
+    return loop->epoll.fd < 0 ? errno : 0;
+}
+
+static void backend_close(weir_loop *loop)
+{
+    close(loop->epoll.fd);
+}
+
+static int backend_fd(const weir_loop *loop)
+{
+    return loop->epoll.fd;
+}
+
+static uint32_t events_of(enum io_watch kind)
+{
+    switch (kind) {
+    case IO_WATCH_LISTENER:
+        return EPOLLIN;
+    case IO_WATCH_LISTENER_SHARED:
+        return EPOLLIN | EPOLLEXCLUSIVE;
+    case IO_WATCH_WAKE:
+        return EPOLLIN | EPOLLET;
+    default:
+        /* Once for all: what is wanted changes in our flags, without a system call. */
+        return EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    }
+}
+
+static int backend_watch(weir_loop *loop, int fd, enum io_watch kind, void *what)
+{
+    struct epoll_event event = {
+        .events = events_of(kind),
+        .data.u64 = (uint64_t)((uintptr_t)what | kind),
+    };
+    return epoll_ctl(loop->epoll.fd, EPOLL_CTL_ADD, fd, &event) != 0 ? errno : 0;
+}
+
+static void backend_unwatch(weir_loop *loop, int fd)
+{
+    struct epoll_event unused = {0};
+    (void)epoll_ctl(loop->epoll.fd, EPOLL_CTL_DEL, fd, &unused);
+}
+
+/* Rounded up: waking a moment early would spin until the time has come. */
+static int milliseconds(uint64_t timeout_ns)
+{
+    if (timeout_ns == WEIR_NEVER)
+        return -1;
+    uint64_t ms = timeout_ns / 1000000U + (timeout_ns % 1000000U != 0);
+    return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+static int wait_events(weir_loop *loop, struct epoll_event *events, uint64_t timeout_ns)
+{
+#ifdef HAS_PWAIT2
+    if (timeout_ns != 0 && timeout_ns != WEIR_NEVER && !loop->epoll.no_pwait2) {
+        struct timespec timeout = {
+            .tv_sec = (time_t)(timeout_ns / 1000000000U),
+            .tv_nsec = (long)(timeout_ns % 1000000000U),
+        };
+        int n = epoll_pwait2(loop->epoll.fd, events, EVENTS_MAX, &timeout, NULL);
+        /* Linux before 5.11, or a sandbox that does not know the call. */
+        if (n >= 0 || (errno != ENOSYS && errno != EPERM))
+            return n;
+        loop->epoll.no_pwait2 = true;
+    }
+#endif
+    return epoll_wait(loop->epoll.fd, events, EVENTS_MAX, milliseconds(timeout_ns));
+}
+
+static unsigned ready_of(uint32_t events)
+{
+    unsigned ready = 0;
+    if (events & EPOLLIN)
+        ready |= IO_READY_READ;
+    if (events & EPOLLOUT)
+        ready |= IO_READY_WRITE;
+    if (events & EPOLLRDHUP)
+        ready |= IO_READY_END;
+    if (events & (EPOLLHUP | EPOLLERR))
+        ready |= IO_READY_DEAD;
+    return ready;
+}
+
+static void backend_wait(weir_loop *loop, uint64_t timeout_ns)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int n = wait_events(loop, events, timeout_ns);
+    assert(n >= 0 || errno == EINTR);
+    for (int i = 0; i < n; i++)
+        io_loop_event(loop, (uintptr_t)events[i].data.u64, ready_of(events[i].events));
+}
+
+const struct io_backend io_backend_epoll = {
+    .open = backend_open,
+    .close = backend_close,
+    .fd = backend_fd,
+    .watch = backend_watch,
+    .unwatch = backend_unwatch,
+    .wait = backend_wait,
+};

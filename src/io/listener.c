@@ -1,0 +1,157 @@
+#include "io/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "io/address.h"
+#include "io/loop_internal.h"
+
+/* Connections a round; the others come in the next, after the sockets that are open already. */
+#define ACCEPTS_MAX    64
+#define BACKOFF_MIN_NS UINT64_C(5000000)
+#define BACKOFF_MAX_NS UINT64_C(1000000000)
+
+enum {
+    LISTENER_ON = 1 << 0,
+    LISTENER_WATCHED = 1 << 1,
+    LISTENER_SHARED = 1 << 2,
+};
+
+/* 0, or an errno. */
+static int watch(struct io_listener *listener)
+{
+    weir_loop *loop = listener->loop;
+    if (listener->flags & LISTENER_WATCHED)
+        return 0;
+    enum io_watch kind = listener->flags & LISTENER_SHARED ? IO_WATCH_LISTENER_SHARED : IO_WATCH_LISTENER;
+    int os = loop->backend->watch(loop, listener->fd, kind, listener);
+    if (os == 0)
+        listener->flags |= LISTENER_WATCHED;
+    return os;
+}
+
+static void unwatch(struct io_listener *listener)
+{
+    if (listener->flags & LISTENER_WATCHED)
+        listener->loop->backend->unwatch(listener->loop, listener->fd);
+    listener->flags = (uint16_t)(listener->flags & ~LISTENER_WATCHED);
+    base_list_remove(&listener->ready);
+}
+
+/* True if the pause is a new one, which the owner must hear of. */
+static bool start_pause(struct io_listener *listener)
+{
+    bool is_new = listener->backoff_ns == 0;
+    uint64_t doubled = listener->backoff_ns * 2;
+    listener->backoff_ns = is_new ? BACKOFF_MIN_NS : doubled < BACKOFF_MAX_NS ? doubled : BACKOFF_MAX_NS;
+    listener->failures++;
+    unwatch(listener);
+    io_timer_start(listener->loop, &listener->retry, io_clock_now() + listener->backoff_ns);
+    return is_new;
+}
+
+static void retry(struct io_timer *timer)
+{
+    struct io_listener *listener = BASE_CONTAINER(timer, struct io_listener, retry);
+    int os = watch(listener);
+    if (os != 0 && start_pause(listener) && listener->ops->paused != NULL)
+        listener->ops->paused(listener, os);
+}
+
+weir_code io_listener_open(struct io_listener *listener, weir_loop *loop, int fd, bool shared,
+                           const struct io_listener_ops *ops)
+{
+    *listener = (struct io_listener){
+        .ops = ops,
+        .loop = loop,
+        .retry.fired = retry,
+        .fd = fd,
+        .flags = (uint16_t)(LISTENER_ON | (shared ? LISTENER_SHARED : 0)),
+    };
+    /* Inherited by what is accepted, which saves a system call each. Refused by unix sockets, rightly. */
+    int on = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    int os = watch(listener);
+    return os != 0 ? io_code_of_errno(os) : WEIR_OK;
+}
+
+void io_listener_accept(struct io_listener *listener, bool on)
+{
+    if (on == ((listener->flags & LISTENER_ON) != 0))
+        return;
+    if (!on) {
+        listener->flags = (uint16_t)(listener->flags & ~LISTENER_ON);
+        io_timer_stop(listener->loop, &listener->retry);
+        unwatch(listener);
+        return;
+    }
+    listener->flags |= LISTENER_ON;
+    if (watch(listener) != 0)
+        (void)start_pause(listener); /* not told: callbacks never come from within a call */
+}
+
+void io_listener_close(struct io_listener *listener)
+{
+    if (listener->loop->current == listener)
+        listener->loop->current = NULL;
+    io_timer_stop(listener->loop, &listener->retry);
+    unwatch(listener);
+    close(listener->fd);
+    listener->fd = -1;
+    listener->flags = 0;
+}
+
+/* Errors of the connection that was to be accepted, not of the listener (accept(2)). */
+static bool concerns_one(int os)
+{
+    switch (os) {
+    case ECONNABORTED:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EPERM: /* a firewall's rule */
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void accepted(struct io_listener *listener, int fd, const struct sockaddr_storage *from, socklen_t size)
+{
+    weir_address peer;
+    io_address_from(&peer, from, size);
+    listener->backoff_ns = 0;
+    listener->ops->accepted(listener, fd, &peer);
+}
+
+void io_listener_turn(struct io_listener *listener)
+{
+    weir_loop *loop = listener->loop;
+    loop->current = listener;
+    for (int tries = 0; tries < ACCEPTS_MAX && (listener->flags & LISTENER_WATCHED); tries++) {
+        struct sockaddr_storage from;
+        socklen_t size = sizeof(from);
+        int fd = accept4(listener->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            accepted(listener, fd, &from, size);
+        } else if (errno == EAGAIN) {
+            break;
+        } else if (concerns_one(errno)) {
+            listener->failures++;
+        } else if (errno != EINTR) {
+            int os = errno;
+            if (start_pause(listener) && listener->ops->paused != NULL)
+                listener->ops->paused(listener, os);
+        }
+        if (loop->current != listener)
+            break;
+    }
+    loop->current = NULL;
+}

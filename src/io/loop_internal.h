@@ -1,0 +1,119 @@
+/* The inside of a loop, shared by the files of src/io only.
+ *
+ * Two parts with a sharp line between them: what is the same on every kernel interface (rounds, lists of what is ready,
+ * timers, posts), and the back-end, a table of six functions that tells which sockets are ready.
+ *
+ * A round: wait; note on each socket what came (no callback runs meanwhile, so all of them are alive) and link it into
+ * `ready`; give each its turn; accept; timers; posts; a second turn for what became ready meanwhile: wakes, and the
+ * sockets just accepted. Closing unlinks, so nothing stale is left to be met.
+ */
+#ifndef IO_LOOP_INTERNAL_H
+#define IO_LOOP_INTERNAL_H
+
+#include <stdatomic.h>
+#include <weir/loop.h>
+
+#include "base/list.h"
+#include "base/wheel.h"
+#include "io/listener.h"
+#include "io/loop.h"
+#include "io/sock.h"
+
+/* What a back-end reports of a socket. */
+enum io_ready {
+    IO_READY_READ = 1,
+    IO_READY_WRITE = 2,
+    IO_READY_END = 4,  /* no more octets will come */
+    IO_READY_DEAD = 8, /* both directions are over, or there is an error */
+};
+
+/* What a back-end watches. A token is the address of the struct with one of these in its lowest bits. */
+enum io_watch {
+    IO_WATCH_SOCK = 0,            /* by edges: reported when something became ready */
+    IO_WATCH_LISTENER = 1,        /* by level: as long as connections wait */
+    IO_WATCH_LISTENER_SHARED = 2, /* the same, and one of several loops is told */
+    IO_WATCH_WAKE = 3,            /* an eventfd, by edges */
+    IO_WATCH_MASK = 3,
+};
+
+struct io_backend {
+    /* 0, or an errno. */
+    int (*open)(weir_loop *loop);
+    void (*close)(weir_loop *loop);
+    /* Readable when wait(loop, 0) would report something. */
+    int (*fd)(const weir_loop *loop);
+    /* 0, or an errno. `what` is an io_sock, an io_listener, or null. */
+    int (*watch)(weir_loop *loop, int fd, enum io_watch kind, void *what);
+    void (*unwatch)(weir_loop *loop, int fd);
+    /* Calls io_loop_event for all that is ready, and runs no callback of an owner. */
+    void (*wait)(weir_loop *loop, uint64_t timeout_ns);
+};
+extern const struct io_backend io_backend_epoll;
+
+struct io_post {
+    struct io_post *next;
+    weir_loop_fn *fn;
+    void *app;
+};
+
+struct weir_loop {
+    weir_allocator allocator;
+    const struct io_backend *backend;
+    struct {
+        int fd;
+        bool no_pwait2;
+    } epoll;
+    int wake_fd;
+
+    uint64_t now_ns;
+    int64_t unix_time;
+    bool unix_time_known;
+
+    bool running; /* in weir_loop_run: nobody nests this loop */
+    bool in_round;
+    bool late; /* in the second turn of a round */
+    bool stop;
+    void *current; /* whose turn it is; null once that one is closed */
+
+    struct base_list ready; /* sockets with something to do */
+    struct base_list later; /* sockets that had their share of this round */
+    struct base_list ready_listeners;
+    struct base_wheel wheel;
+
+    _Atomic(struct io_post *) posts; /* last first */
+    atomic_bool poked;
+    weir_loop_fn *poke_fn;
+    void *poke_app;
+};
+
+/* Of any thread and of a signal handler. */
+void io_loop_signal(weir_loop *loop);
+/* Links a socket that has something to do, if it is not linked. */
+void io_loop_ready(weir_loop *loop, struct io_sock *sock);
+void io_loop_event(weir_loop *loop, uintptr_t token, unsigned ready);
+uint64_t io_clock_now(void);
+
+void io_post_run(weir_loop *loop);
+void io_post_drop(weir_loop *loop);
+void io_timer_expire(weir_loop *loop);
+
+void io_sock_event(struct io_sock *sock, unsigned ready);
+void io_sock_turn(struct io_sock *sock);
+void io_listener_turn(struct io_listener *listener);
+
+/* Flags of a socket. */
+enum {
+    SOCK_READING = 1 << 0,       /* the owner wants octets */
+    SOCK_READABLE = 1 << 1,      /* recv may have something */
+    SOCK_TO_END = 1 << 2,        /* read on after a short read: the end is in the kernel already */
+    SOCK_ENDED = 1 << 3,         /* `read` said 0 or an error */
+    SOCK_WRITE_PENDING = 1 << 4, /* the owner waits for `written` */
+    SOCK_WRITABLE = 1 << 5,      /* and it is due */
+    SOCK_DEAD = 1 << 6,
+    SOCK_DEAD_TOLD = 1 << 7,
+    SOCK_WOKEN = 1 << 8,
+    SOCK_WATCHED = 1 << 9,
+    SOCK_TRY_NOW = 1 << 10, /* not watched yet */
+};
+
+#endif

@@ -1,0 +1,110 @@
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "io/loop_internal.h"
+#include "io/sock.h"
+
+#define PIECES_MAX   64
+/* What sendfile cannot read goes through the stack in steps of this size. */
+#define COPY_SIZE    16384
+/* The kernel's own bound of one call. */
+#define SENDFILE_MAX 0x7ffff000U
+
+/* The number of octets, or minus errno, with what the socket must remember of it. */
+static ssize_t completed(struct io_sock *sock, ssize_t n)
+{
+    if (n >= 0)
+        return n;
+    if (errno == EAGAIN)
+        sock->flags |= SOCK_WRITE_PENDING;
+    else if (errno == ECONNRESET || errno == ETIMEDOUT)
+        sock->os = (int16_t)errno; /* recv would say 0 now, as if a FIN had come */
+    return -errno;
+}
+
+ssize_t io_sock_write(struct io_sock *sock, const struct io_piece *pieces, size_t count, bool more_follows)
+{
+    int flags = MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
+    ssize_t n;
+    if (count == 0)
+        return 0;
+    if (count == 1) {
+        do
+            n = send(sock->fd, pieces[0].ptr, pieces[0].len, flags);
+        while (n < 0 && errno == EINTR);
+        return completed(sock, n);
+    }
+    struct iovec vector[PIECES_MAX];
+    if (count > PIECES_MAX) {
+        count = PIECES_MAX;
+        flags |= MSG_MORE;
+    }
+    for (size_t i = 0; i < count; i++)
+        vector[i] = (struct iovec){.iov_base = (void *)(uintptr_t)pieces[i].ptr, .iov_len = pieces[i].len};
+    struct msghdr message = {.msg_iov = vector, .msg_iovlen = count};
+    do
+        n = sendmsg(sock->fd, &message, flags);
+    while (n < 0 && errno == EINTR);
+    return completed(sock, n);
+}
+
+/* A file that sendfile cannot map into a pipe: some pseudo and FUSE file systems. */
+static ssize_t copy_file(struct io_sock *sock, int fd, uint64_t offset, size_t size)
+{
+    char copy[COPY_SIZE];
+    ssize_t n;
+    do
+        n = pread(fd, copy, size < sizeof(copy) ? size : sizeof(copy), (off_t)offset);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return n < 0 ? -errno : 0;
+    struct io_piece piece = {copy, (size_t)n};
+    return io_sock_write(sock, &piece, 1, false);
+}
+
+/* sendfile knows no MSG_NOSIGNAL. The signal is for the calling thread, so it is held off from this thread for the call
+ * and taken back if it came, unless one was pending before: that one is the application's. */
+static ssize_t sendfile_without_signal(int to, int from, off_t *offset, size_t size)
+{
+    sigset_t pipe_only;
+    sigset_t before;
+    sigset_t pending;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    bool was_blocked = sigismember(&before, SIGPIPE) == 1;
+    bool was_pending = was_blocked && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
+
+    ssize_t n;
+    do
+        n = sendfile(to, from, offset, size);
+    while (n < 0 && errno == EINTR);
+
+    int os = errno;
+    if (n < 0 && os == EPIPE && !was_pending) {
+        struct timespec at_once = {0};
+        (void)sigtimedwait(&pipe_only, NULL, &at_once);
+    }
+    if (!was_blocked)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = os;
+    return n;
+}
+
+ssize_t io_sock_write_file(struct io_sock *sock, int fd, uint64_t offset, size_t size)
+{
+    if (size == 0)
+        return 0;
+    off_t at = (off_t)offset;
+    ssize_t n = sendfile_without_signal(sock->fd, fd, &at, size < SENDFILE_MAX ? size : SENDFILE_MAX);
+    if (n < 0 && (errno == EINVAL || errno == ENOSYS))
+        return copy_file(sock, fd, offset, size);
+    return completed(sock, n);
+}
