@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""SIGTERM at every stage of a hundred connections: what is idle is closed, what runs is finished, what does not finish
+is cut when its time is over, and each record says that it was the operator.
+
+run-tests: limit=300 builds=default,asan,tsan"""
+import signal
+import time
+
+import harness
+from harness import Closed, Server, check, expect, request
+
+HELLO = b"Hello, World!"
+
+
+def test_drain_idle():
+    with Server() as s, harness.many(s, 100) as conns:
+        for c in conns:
+            check(c.get("/").status == 200, "no answer")
+        s.signal()
+        for c in conns:
+            c.expect_eof()
+            c.close()
+        expect(s.stop().records, 100, "idle close operator drained delivered routine")
+
+
+def test_drain_unused():
+    with Server() as s, harness.many(s, 100) as conns:
+        s.wait_accepted(100)
+        s.signal()
+        for c in conns:
+            c.expect_eof()
+            c.close()
+        expect(s.stop().records, 100, "unused close operator drained none_owed routine")
+
+
+def test_drain_finishes_what_runs():
+    with Server() as s, harness.many(s, 100) as conns:
+        for c in conns:
+            c.send(request("GET", "/delay/%d" % int(1000 * harness.PATIENCE)))
+        harness.wait_for("all asked", lambda: s.ledger()["exchanges"]["begun"] >= 100 + s.controls)
+        s.signal()
+        for c in conns:
+            r = c.read_response()
+            check(r.status == 200 and r.body == HELLO, "%r", r)
+            check(r.says_close(), "an answer in the drain without Connection: close: %r", r)
+            c.expect_eof()
+            c.close()
+        expect(s.stop().records, 100, "closing close operator drained delivered routine")
+
+
+def test_drain_finishes_a_large_answer():
+    with Server() as s, harness.many(s, 20, rcvbuf=65536) as conns:
+        for c in conns:
+            c.send(request("GET", "/bytes/5000000"))
+            c.read_head()
+        s.signal()
+        for c in conns:
+            check(len(c.read_exactly(5000000)) == 5000000, "not the whole body")
+            c.expect_eof()
+            c.close()
+        expect(s.stop().records, 20, "closing close operator drained delivered routine")
+
+
+def test_drain_cuts_the_endless():
+    with Server("--drain", "500ms") as s, harness.many(s, 100) as conns:
+        for c in conns:
+            c.send(request("GET", "/delay/600000"))
+        harness.wait_for("all asked", lambda: s.ledger()["exchanges"]["begun"] >= 100 + s.controls)
+        began = time.monotonic()
+        s.signal()
+        for c in conns:
+            try:
+                c.read_response()
+                raise harness.Failure("an answer, where a cut was due")
+            except Closed as end:
+                check(end.what == "reset", "cut, and not by a reset: %s", end)
+        check(time.monotonic() - began > 0.4, "cut before its time")
+        expect(s.stop().records, 100, "handler abort operator drain_timeout lost fault")
+
+
+def test_drain_cuts_events():
+    with Server("--drain", "500ms") as s, harness.many(s, 100) as conns:
+        for c in conns:
+            c.send(request("GET", "/events?every=50"))
+            c.read_head()
+        s.signal()
+        for c in conns:
+            try:
+                c.read_to_eof()
+            except Closed:
+                pass
+        expect(s.stop().records, 100, "response abort operator drain_timeout partial fault")
+
+
+def test_a_fault_fails_the_run_in_the_test_profile():
+    with Server("--drain", "200ms", profile="test") as s, s.connect() as c:
+        c.send(request("GET", "/delay/600000"))
+        harness.wait_for("the question", lambda: s.ledger()["exchanges"]["alive"] >= 2)
+        expect(s.stop(status=1).records, 1, "handler abort operator drain_timeout lost fault")
+
+
+def test_second_signal_stops_at_once():
+    with Server("--drain", "600s") as s, harness.many(s, 20) as conns:
+        for c in conns:
+            c.send(request("GET", "/delay/600000"))
+        harness.wait_for("all asked", lambda: s.ledger()["exchanges"]["begun"] >= 20 + s.controls)
+        idle = s.connect()
+        check(idle.get("/").status == 200, "no answer")
+        s.signal(signal.SIGTERM)
+        idle.expect_eof()    # the drain has begun
+        s.signal(signal.SIGINT)
+        s.wait()
+        idle.close()
+        records = s.result(s.status).records
+        check(s.status in (0, 1), "exit status %d", s.status)
+        expect([r for r in records if r["code"] != "drained"], 20, "handler abort operator stopped lost notable")
+
+
+if __name__ == "__main__":
+    harness.run(globals())
