@@ -1,0 +1,31 @@
+/* Text that is put together piece by piece: into a place of fixed size (log lines, on worker threads, without memory), or
+ * into one that grows. When there is no more room the text is cut and `cut` is set; nothing else fails. */
+#ifndef CLI_TEXT_H
+#define CLI_TEXT_H
+
+#include <weir/base.h>
+
+struct text {
+    char *ptr; /* not terminated when it grows and is empty */
+    size_t len;
+    size_t size;
+    bool grows;
+    bool cut;
+};
+
+struct text text_fixed(char *place, size_t size);
+struct text text_growing(void);
+/* Of one that grows. */
+void text_free(struct text *text);
+
+void text_add(struct text *text, const char *ptr, size_t len);
+void text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A JSON string with its quotes. Octets from 0x80 on are shown as the Latin-1 letters of that number, so that any octets
+ * give valid JSON and can be told apart. */
+void text_json(struct text *text, weir_str octets);
+/* The instant in UTC with milliseconds (RFC 3339). */
+void text_time(struct text *text);
+
+weir_str text_view(const struct text *text);
+
+#endif
