@@ -222,7 +222,7 @@ int command_demo(int argc, char **argv)
 {
     struct demo_options options;
     static struct demo demo;
-    enum option_result result = demo_options_parse(&options, argc, argv);
+    enum option_result result = demo_options_parse(&options, argc, argv, demo_print_paths);
     if (result != OPTIONS_RUN)
         return result == OPTIONS_DONE ? 0 : 2;
     demo.log.policy = weir_policy_find(weir_str_from(options.profile));

@@ -25,6 +25,8 @@ struct demo_route {
     const char *path; /* the whole path; or, with `prefix`, what it begins with */
     bool prefix;
     bool any_method; /* else GET and HEAD */
+    const char *usage; /* for --help: what follows the path */
+    const char *help;
     /* `rest` is what follows the prefix. */
     void (*head)(struct demo *demo, weir_exchange *x, weir_str rest);
     /* Each may be null: a body that nobody wants is refused. */
@@ -51,7 +53,8 @@ struct demo_task {
 };
 
 extern const weir_handler demo_handler;
-extern const struct demo_route demo_routes[]; /* the last has a null path */
+/* The paths and what they answer, for --help. */
+void demo_print_paths(FILE *out);
 
 /* --- for the paths ---------------------------------------------------------------------------------------------- */
 

@@ -78,7 +78,7 @@ static const char examples[] = "  weir demo                                     
                                "  weir demo --head-timeout 2s --body-size-max 1M\n"
                                "  curl http://127.0.0.1:8080/bytes/100          see also /.weir/ in a browser\n";
 
-enum option_result demo_options_parse(struct demo_options *o, int argc, char **argv)
+enum option_result demo_options_parse(struct demo_options *o, int argc, char **argv, void (*notes)(FILE *out))
 {
     *o = (struct demo_options){.listen = "127.0.0.1:8080", .profile = "production", .log_format = "logfmt"};
     o->io = "epoll";
@@ -156,6 +156,7 @@ enum option_result demo_options_parse(struct demo_options *o, int argc, char **a
         .summary =
             "A server whose answers you shape, for trying things out. SIGINT or SIGTERM drains it, a second stops it.",
         .examples = examples,
+        .notes = notes,
         .specs = specs,
         .count = count + limits.count,
     };

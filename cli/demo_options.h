@@ -22,7 +22,7 @@ struct demo_options {
     weir_limits limits;
 };
 
-/* What is wrong is said on standard error. */
-enum option_result demo_options_parse(struct demo_options *options, int argc, char **argv);
+/* What is wrong is said on standard error. `notes`: as in struct option_command. */
+enum option_result demo_options_parse(struct demo_options *options, int argc, char **argv, void (*notes)(FILE *out));
 
 #endif

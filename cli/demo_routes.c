@@ -5,34 +5,75 @@
 #include "demo.h"
 #include "options.h"
 
-const struct demo_route demo_routes[] = {
-    {.path = "/", .head = demo_hello},
-    {.path = "/bytes/", .prefix = true, .head = demo_bytes, .room = demo_bytes_room},
-    {.path = "/delay/", .prefix = true, .head = demo_delay},
-    {.path = "/stream/", .prefix = true, .head = demo_stream_head, .room = demo_stream_room},
-    {.path = "/events", .head = demo_events_head, .room = demo_events_room, .event = demo_events_event},
+static const struct demo_route routes[] = {
+    {.path = "/", .usage = "", .help = "Hello, World!", .head = demo_hello},
+    {.path = "/bytes/",
+     .prefix = true,
+     .usage = "N[?chunked][&seed=S]",
+     .help = "N octets, with their length or in chunks",
+     .head = demo_bytes,
+     .room = demo_bytes_room},
+    {.path = "/delay/", .prefix = true, .usage = "MS", .help = "waits, then as /", .head = demo_delay},
+    {.path = "/stream/",
+     .prefix = true,
+     .usage = "N[?every=MS]",
+     .help = "N chunks, one each MS (100)",
+     .head = demo_stream_head,
+     .room = demo_stream_room},
+    {.path = "/events",
+     .usage = "[?every=MS]",
+     .help = "server-sent events until the client leaves, one each MS (1000)",
+     .head = demo_events_head,
+     .room = demo_events_room,
+     .event = demo_events_event},
     {.path = "/echo",
      .any_method = true,
+     .usage = "",
+     .help = "the request's body as it comes, trailers too",
      .head = demo_echo_head,
      .body = demo_echo_body,
      .end = demo_echo_end,
      .room = demo_echo_room},
-    {.path = "/digest", .any_method = true, .head = demo_digest_head, .body = demo_digest_body, .end = demo_digest_end},
-    {.path = "/status/", .prefix = true, .any_method = true, .head = demo_status},
-    {.path = "/hints", .head = demo_hints},
-    {.path = "/headers", .any_method = true, .head = demo_headers},
-    {.path = "/refuse", .any_method = true, .head = demo_refuse},
-    {.path = "/.weir/", .head = demo_page},
-    {.path = "/.weir/metrics", .head = demo_metrics},
-    {.path = "/.weir/endings", .head = demo_endings},
-    {.path = "/.weir/health", .head = demo_health},
-    {.path = "/.weir/ready", .head = demo_ready},
+    {.path = "/digest",
+     .any_method = true,
+     .usage = "",
+     .help = "reads the whole body, then tells its length and SHA-256",
+     .head = demo_digest_head,
+     .body = demo_digest_body,
+     .end = demo_digest_end},
+    {.path = "/status/",
+     .prefix = true,
+     .any_method = true,
+     .usage = "CODE",
+     .help = "that status",
+     .head = demo_status},
+    {.path = "/hints", .usage = "", .help = "103, then as /", .head = demo_hints},
+    {.path = "/headers",
+     .any_method = true,
+     .usage = "",
+     .help = "the request as received, order and case kept, as JSON",
+     .head = demo_headers},
+    {.path = "/refuse", .any_method = true, .usage = "", .help = "413 at once, the body unread", .head = demo_refuse},
+    {.path = "/.weir/", .usage = "", .help = "the live page", .head = demo_page},
+    {.path = "/.weir/metrics", .usage = "", .help = "the ledger as OpenMetrics", .head = demo_metrics},
+    {.path = "/.weir/endings", .usage = "", .help = "the ledger as JSON", .head = demo_endings},
+    {.path = "/.weir/health", .usage = "", .help = "200", .head = demo_health},
+    {.path = "/.weir/ready", .usage = "", .help = "200, and 503 while draining", .head = demo_ready},
     {.path = NULL},
 };
 
+void demo_print_paths(FILE *out)
+{
+    (void)fprintf(out, "\nPaths:\n");
+    for (const struct demo_route *route = routes; route->path != NULL; route++) {
+        int width = fprintf(out, "  %s%s", route->path, route->usage);
+        (void)fprintf(out, "%*s%s\n", 34 - width, "", route->help);
+    }
+}
+
 static const struct demo_route *route_of(weir_str path, weir_str *rest)
 {
-    for (const struct demo_route *route = demo_routes; route->path != NULL; route++) {
+    for (const struct demo_route *route = routes; route->path != NULL; route++) {
         size_t length = strlen(route->path);
         if (path.len < length || (path.len > length && !route->prefix) || memcmp(path.ptr, route->path, length) != 0)
             continue;

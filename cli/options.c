@@ -50,6 +50,8 @@ void options_help(const struct option_command *command, FILE *out)
     (void)fprintf(out, "\n");
     help_row(out, "help", "", "this page");
     help_row(out, "version", "", "the version, and what it was built with");
+    if (command->notes != NULL)
+        command->notes(out);
 }
 
 /* Returns how many rows it made. */

@@ -35,6 +35,7 @@ struct option_command {
     const char *summary;  /* one sentence */
     const char *operands; /* in the usage line after the options; null: none are taken */
     const char *examples; /* lines */
+    void (*notes)(FILE *out); /* what --help says at its end; may be null */
     struct option_spec *specs;
     size_t count;
 };

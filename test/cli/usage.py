@@ -33,6 +33,8 @@ def test_help_of_demo_names_every_option():
     assert status == 0 and err == ""
     for name in LIMITS + "listen workers profile endings log log-format io drain connections-max backlog lenient".split():
         assert f"--{name} " in out or f"--{name}\n" in out, name
+    for path in "/bytes/N /delay/MS /stream/N /events /echo /digest /status/CODE /hints /headers /refuse /.weir/".split():
+        assert f"  {path}" in out, path
     assert max(map(len, out.splitlines())) < 130
 
 
