@@ -31,7 +31,8 @@ struct h1_chunked_step {
 };
 
 void h1_chunked_init(struct h1_chunked *chunked, uint32_t extension_size_max, bool lenient);
-/* `data_max`: offer at most so many octets of content in this step (used then counts only those). */
+/* `data_max`: offer at most so many octets of content in this step (used then counts only those). With 0,
+ * DATA without octets says that content is there. After END and ERROR it goes on saying so. */
 struct h1_chunked_step h1_chunked_step(struct h1_chunked *chunked, const char *octets, size_t size, size_t data_max);
 
 #endif

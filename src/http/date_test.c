@@ -1,0 +1,55 @@
+/* Goal: seconds become IMF-fixdate. Method: known dates, and every day of four centuries and some odd seconds against the
+ * C library's calendar. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "http/date.h"
+
+static void check(int64_t seconds, const char *due)
+{
+    char text[HTTP_DATE_SIZE + 1] = {0};
+    http_date_format(text, seconds);
+    assert_string_equal(text, due);
+}
+
+static void known_dates(void **state)
+{
+    (void)state;
+    check(784111777, "Sun, 06 Nov 1994 08:49:37 GMT"); /* the RFC's own */
+    check(0, "Thu, 01 Jan 1970 00:00:00 GMT");
+    check(-1, "Wed, 31 Dec 1969 23:59:59 GMT");
+    check(951782400, "Tue, 29 Feb 2000 00:00:00 GMT");
+    check(4107542400, "Mon, 01 Mar 2100 00:00:00 GMT");
+    check(INT64_C(-62135596800), "Mon, 01 Jan 0001 00:00:00 GMT");
+    check(INT64_C(253402300799), "Fri, 31 Dec 9999 23:59:59 GMT");
+    check(INT64_MIN, "Mon, 01 Jan 0001 00:00:00 GMT");
+    check(INT64_MAX, "Fri, 31 Dec 9999 23:59:59 GMT");
+}
+
+static void all_days_of_an_era(void **state)
+{
+    (void)state;
+    for (int64_t day = -36524; day < 146097 - 36524; day++) {
+        time_t seconds = (time_t)(day * 86400 + (day * 7919 % 86400 + 86400) % 86400);
+        struct tm tm;
+        char due[64];
+        assert_non_null(gmtime_r(&seconds, &tm));
+        assert_int_equal(strftime(due, sizeof(due), "%a, %d %b %Y %H:%M:%S GMT", &tm), HTTP_DATE_SIZE);
+        check((int64_t)seconds, due);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_dates),
+        cmocka_unit_test(all_days_of_an_era),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
