@@ -2,6 +2,9 @@
  *
  * A loop nests in another by two things: weir_loop_fd becomes readable when there is something to do, and
  * weir_loop_deadline says when there will be; then weir_loop_step(loop, 0) does it (examples/loop_poll.c, loop_libuv.c).
+ * Ask for the deadline before each wait: starting and stopping timers moves it, and the descriptor does not tell. A step
+ * does a bounded share of work; what is left over, or is begun between two steps, keeps the descriptor readable and the
+ * deadline at now. The descriptor may be readable for nothing: a step then does nothing.
  * All calls but weir_loop_post belong to the loop's thread: the one that runs it.
  */
 #ifndef WEIR_LOOP_H
@@ -23,10 +26,11 @@ WEIR_API WEIR_MUST_USE weir_code weir_loop_new(weir_loop **out, const weir_alloc
 /* After all that was opened on it is closed. Posts that have not run are dropped. */
 WEIR_API void weir_loop_free(weir_loop *loop);
 
-/* Runs until weir_loop_stop. */
+/* Runs until weir_loop_stop: at once, if that was called before. */
 WEIR_API void weir_loop_run(weir_loop *loop);
 WEIR_API void weir_loop_stop(weir_loop *loop);
-/* One round: waits at most `timeout_ns` (0: not at all; WEIR_NEVER: as long as it takes), then does what is due. */
+/* One round: waits at most `timeout_ns` (0: not at all; WEIR_NEVER: as long as it takes), then does what is due. A signal
+ * ends the wait too. Never within a callback of the loop. */
 WEIR_API void weir_loop_step(weir_loop *loop, uint64_t timeout_ns);
 WEIR_API int weir_loop_fd(const weir_loop *loop);
 /* On weir_loop_now's clock; WEIR_NEVER when no timer runs; now or past when something is due already. */

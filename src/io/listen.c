@@ -182,11 +182,13 @@ static weir_code listen_unix(const struct io_place *place, const struct io_liste
     weir_code code = io_listen_unix(place->path, backlog_of(options), options->unix_for_all, &fd, error);
     if (code != WEIR_OK)
         return code;
-    struct io_listen_mark mark;
-    io_listen_mark(&mark, options->address);
     code = share(options, fd, fds, count, error);
-    if (code != WEIR_OK)
-        io_listen_forget(&mark);
+    if (code != WEIR_OK) {
+        /* Only ours can be at the path: it was bound a moment ago. */
+        char path[IO_ADDRESS_TEXT_SIZE];
+        (void)snprintf(path, sizeof(path), "%.*s", (int)place->path.len, place->path.ptr);
+        (void)unlink(path);
+    }
     return code;
 }
 
