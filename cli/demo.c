@@ -15,14 +15,13 @@
 
 /* A signal handler has no argument. */
 static struct demo *signalled;
-static volatile sig_atomic_t signals_seen;
+static atomic_int signals_seen; /* by any of the threads */
 
 static void on_signal(int number)
 {
     (void)number;
-    signals_seen++;
     atomic_store(&signalled->draining, true);
-    if (signals_seen == 1)
+    if (atomic_fetch_add(&signals_seen, 1) == 0)
         weir_server_drain(signalled->server);
     else
         weir_server_stop(signalled->server);

@@ -84,9 +84,13 @@ static bool take(struct option_command *command, struct option_spec *spec, const
     return false;
 }
 
-/* getopt's two complaints: which argument it was is one before optind, but for a wrong letter within a cluster. */
 static enum option_result wrong(const struct option_command *command, int what, const char *argument)
 {
+    char letter[] = "-x";
+    if (optopt > 0 && optopt < VALUE_HELP) { /* within a cluster: then the argument is not told */
+        letter[1] = (char)optopt;
+        argument = letter;
+    }
     if (what == ':')
         (void)fprintf(stderr, "%s: %s needs a value\n", command->name, argument);
     else if (optopt >= VALUE_HELP)

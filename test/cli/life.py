@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from program import Demo, PATIENCE, read_all, read_until
+from program import Demo, PATIENCE, nap, naps, read_all, read_until
 
 GET = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
 
@@ -71,8 +71,8 @@ def test_exchanges_are_finished_in_a_drain():
     with Demo() as demo, demo.connect() as busy, demo.connect() as idle:
         idle.sendall(GET)
         read_until(idle, b"World!")
-        busy.sendall(b"GET /delay/700 HTTP/1.1\r\nHost: t\r\n\r\n")
-        time.sleep(0.2)
+        busy.sendall(b"GET /delay/%d HTTP/1.1\r\nHost: t\r\n\r\n" % naps(3))
+        nap()
         demo.signal()
         assert read_all(idle) == b""
         answer = read_all(busy)
@@ -83,10 +83,10 @@ def test_exchanges_are_finished_in_a_drain():
 
 def test_new_connections_are_refused_in_a_drain():
     with Demo() as demo, demo.connect() as busy:
-        busy.sendall(b"GET /delay/1000 HTTP/1.1\r\nHost: t\r\n\r\n")
-        time.sleep(0.2)
+        busy.sendall(b"GET /delay/%d HTTP/1.1\r\nHost: t\r\n\r\n" % naps(5))
+        nap()
         demo.signal()
-        time.sleep(0.3)
+        nap()
         try:
             demo.connect()
             raise AssertionError("connected while draining")
@@ -98,9 +98,9 @@ def test_new_connections_are_refused_in_a_drain():
 def test_not_ready_while_draining():
     with Demo() as demo, demo.connect() as s:
         s.sendall(b"GET /.weir/ready HTTP/1.1\r\nHost: t\r\n")
-        time.sleep(0.2)
+        nap()
         demo.signal()
-        time.sleep(0.2)
+        nap()
         s.sendall(b"\r\n")
         answer = read_all(s)
         assert answer.startswith(b"HTTP/1.1 503 ") and answer.endswith(b"draining\n"), answer
@@ -121,9 +121,9 @@ def test_events_end_with_a_drain():
 def test_second_signal_cuts():
     with Demo() as demo, demo.connect() as s:
         s.sendall(b"GET /delay/60000 HTTP/1.1\r\nHost: t\r\n\r\n")
-        time.sleep(0.2)
+        nap()
         demo.signal()
-        time.sleep(0.3)
+        nap()
         assert demo.process.poll() is None
         demo.signal()
         status, _, err = demo.wait(5)
@@ -134,7 +134,7 @@ def test_second_signal_cuts():
 def drain_that_fails(profile):
     with Demo("--drain", "200ms", "--profile", profile) as demo, demo.connect() as s:
         s.sendall(b"GET /delay/60000 HTTP/1.1\r\nHost: t\r\n\r\n")
-        time.sleep(0.2)
+        nap()
         return demo.stop()
 
 
@@ -196,8 +196,8 @@ def test_lost_lines_do_not_stop_it():
     assert status == 0 and err.count("/dev/full: 5 lines lost: No space left on device") == 2, err
 
 
-def test_standard_error_gone():
-    """Who reads the log may leave; serving goes on."""
+def test_reader_of_standard_output_gone():
+    """Who reads the endings may leave; serving goes on."""
     reader, writer = os.pipe()
     with Demo("--endings", "-", stdout=writer) as demo:
         os.close(writer)
@@ -251,8 +251,7 @@ def test_two_servers_one_endings_file():
             assert len([json.loads(line) for line in f]) == 80
 
 
-def test_exit_status_of_make_run_like_use():
-    """Started by a shell and stopped by its Ctrl-C: no trace but the report."""
+def test_stopped_before_anyone_came():
     with Demo(stdout=subprocess.DEVNULL) as demo:
         status, _, err = demo.stop()
-    assert status == 0 and "connections accepted" in err and "balances" in err
+    assert status == 0 and re.search(r"^connections accepted +0$", err, re.M) and "balances" in err

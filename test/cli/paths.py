@@ -6,7 +6,7 @@ import re
 import threading
 import time
 
-from program import Answer, Demo, read_all, read_until
+from program import KIND, PATIENCE, Answer, Demo, read_all, read_until
 
 demo = None
 
@@ -82,19 +82,22 @@ def test_bytes_wrong():
         assert answer.status == 400 and b"expected" in answer.body, target
 
 
+def resident_kib():
+    with open(f"/proc/{demo.process.pid}/status") as f:
+        return int([line for line in f if line.startswith("VmRSS")][0].split()[1])
+
+
 def test_bytes_without_memory():
     """A terabyte begins at once, and costs nothing but the connection's buffers."""
     ask("/")
-    with open(f"/proc/{demo.process.pid}/status") as f:
-        before = int([line for line in f if line.startswith("VmRSS")][0].split()[1])
+    before = resident_kib()
     with demo.connect() as s:
         s.sendall(b"GET /bytes/1099511627776 HTTP/1.1\r\nHost: t\r\n\r\n")
         got = 0
         while got < 20 << 20:
             got += len(s.recv(1 << 20))
-    with open(f"/proc/{demo.process.pid}/status") as f:
-        after = int([line for line in f if line.startswith("VmRSS")][0].split()[1])
-    assert after - before < 16384, (before, after)
+    # Sanitizers keep freed memory, valgrind's process is its own.
+    assert KIND != "default" or resident_kib() - before < 8192, before
 
 
 def test_http_1_0():
@@ -233,7 +236,7 @@ def test_refuse():
         s.sendall(b"POST /refuse HTTP/1.1\r\nHost: t\r\nContent-Length: 16000000\r\n\r\n")
         head = read_until(s, b"refused before it was read\n")
     assert head.startswith(b"HTTP/1.1 413 ") and b"onnection: close" in head
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 5 * PATIENCE
 
 
 def test_live_page():

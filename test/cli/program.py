@@ -10,6 +10,17 @@ import traceback
 
 WEIR = os.environ.get("WEIR", "build/weir")
 PATIENCE = float(os.environ.get("WEIR_PATIENCE", "1"))
+KIND = os.environ.get("WEIR_BUILD_KIND", "default")
+
+
+def nap():
+    """As long as a slow build may need to have seen what was sent."""
+    time.sleep(0.2 * min(PATIENCE, 10))
+
+
+def naps(count):
+    """In milliseconds, for /delay/MS."""
+    return int(200 * min(PATIENCE, 10) * count)
 
 
 def weir(*args, timeout=20, stdin=None):

@@ -76,7 +76,9 @@ def test_wrong_words():
     wrong(["--workers"], "--workers", "needs a value")
     wrong(["--lenient=1"], "--lenient", "no value")
     wrong(["127.0.0.1:80"], "'127.0.0.1:80'", "--help")
-    wrong(["-x"], "-x")
+    wrong(["-x"], " -x ")
+    wrong(["--lenient", "-vx"], " -v ")
+    wrong(["--l"], "--l", "ambiguous")
 
 
 def test_bad_addresses():
