@@ -78,18 +78,34 @@ def test_drain_cuts_the_endless():
         expect(s.stop().records, 100, "handler abort operator drain_timeout lost fault")
 
 
-def test_drain_cuts_events():
+def test_drain_cuts_a_stream():
     with Server("--drain", "500ms") as s, harness.many(s, 100) as conns:
         for c in conns:
-            c.send(request("GET", "/events?every=50"))
+            c.send(request("GET", "/stream/1000000?every=50"))
             c.read_head()
+            c.read_until(b"\r\n")
         s.signal()
         for c in conns:
             try:
                 c.read_to_eof()
-            except Closed:
-                pass
+                raise harness.Failure("an orderly end of a stream that has none")
+            except Closed as end:
+                check(end.what == "reset", "cut, and not by a reset: %s", end)
         expect(s.stop().records, 100, "response abort operator drain_timeout partial fault")
+
+
+def test_drain_ends_events():
+    """The demo ends them when it is told of the drain, so that a client gets the last chunk."""
+    with Server() as s, harness.many(s, 100) as conns:
+        for c in conns:
+            c.send(request("GET", "/events?every=50"))
+            c.read_head()
+            c.read_until(b"\r\n")
+        s.signal()
+        for c in conns:
+            check(c.read_to_eof().endswith(b"0\r\n\r\n"), "no last chunk")
+            c.close()
+        expect(s.stop().records, 100, "closing close operator drained delivered routine")
 
 
 def test_a_fault_fails_the_run_in_the_test_profile():

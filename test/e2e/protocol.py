@@ -477,7 +477,7 @@ def test_early_answers_keep_small_connections():
     with Server() as s:
         with s.connect() as c:
             c.send(post("/", b"x" * 1000))
-            check(c.read_response().status == 200, "POST / with a body")
+            check(c.read_response().status in (200, 405), "POST / with a body")
             check(c.get("/").status == 200, "not kept after a small unwanted body")
         s.stop()
 

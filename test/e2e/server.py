@@ -60,7 +60,8 @@ class Server:
             check(self.process.poll() is None, "the server ended at its start with %s: %s", self.process.poll(),
                   self.stderr())
             said = [line for line in self.stderr().splitlines(True) if "listening on" in line and line.endswith("\n")]
-            return re.findall(r"(?:\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]):[1-9]\d*|unix:[^\s\",]+", "".join(said))
+            said = "".join(said).split("live page")[0]
+            return re.findall(r"(?:\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]):[1-9]\d*|unix:[^\s,]+", said)
 
         self.addresses = wait_for("the line `listening on`", lambda: len(started()) >= wanted and started())
         self.address = self.addresses[0]
