@@ -42,8 +42,9 @@ typedef struct weir_engine_options {
     weir_str server_name;
     /* The wall clock in seconds since 1970, for Date; null: no Date is sent. */
     int64_t (*unix_time)(void *app);
-    /* Something was done to an exchange from outside a callback: ask weir_engine_wants soon. Called on the thread of
-     * the engine, from within functions of exchange.h; must not call back. */
+    /* Something was done to an exchange from outside a callback: call weir_engine_tick soon, then ask wants. Called on
+     * the thread of the engine, from within functions of exchange.h; must not call back. May be null: then call tick
+     * after each such thing. */
     void (*wake)(void *owner);
 } weir_engine_options;
 

@@ -91,6 +91,7 @@ typedef enum weir_body_kind {
     WEIR_BODY_COPY,
     WEIR_BODY_FILE,
     WEIR_BODY_STREAM,
+    WEIR_BODY_SIZED,
     WEIR_BODY_TUNNEL
 } weir_body_kind;
 
@@ -111,7 +112,8 @@ WEIR_API weir_body weir_body_borrow(weir_str octets);
 WEIR_API weir_body weir_body_copy(weir_str octets);
 /* `length` octets of an open file from `offset` on; the descriptor stays the caller's and open until `done`. */
 WEIR_API weir_body weir_body_file(int fd, uint64_t offset, uint64_t length);
-/* Written with weir_write and weir_finish: chunked (until close for HTTP/1.0), or `length` octets exactly. */
+/* Written with weir_write and weir_finish: chunked (until close for HTTP/1.0), or `length` octets exactly. Where no
+ * content may be sent (HEAD, 204, 304) the answer is whole with its head: there is no `room`, writes take nothing. */
 WEIR_API weir_body weir_body_stream(void);
 WEIR_API weir_body weir_body_sized(uint64_t length);
 /* After 101 (Upgrade) or a 2xx to CONNECT: the connection is a tunnel of octets. Those that arrive, the ones already
@@ -146,7 +148,7 @@ WEIR_API void weir_exchange_abort(weir_exchange *x);
 /* One pointer an exchange, and one a connection, null at first; Weir never looks at them. */
 WEIR_API void weir_exchange_set_user(weir_exchange *x, void *user);
 WEIR_API void *weir_exchange_user(const weir_exchange *x);
-/* The number of the connection, unique in its server (or loop), from 1; and the addresses of both ends as text. */
+/* The number of the connection, unique in its server or config, from 1. */
 WEIR_API uint64_t weir_exchange_connection(const weir_exchange *x);
 
 #ifdef __cplusplus

@@ -45,6 +45,9 @@ typedef struct weir_server_options {
     /* Things of the server itself that an operator may want to know: `no_descriptors` while accepting, `misuse` by the
      * application and the like, one sentence each; on the thread where it happens; kept. */
     void (*notice)(void *app, weir_code code, const char *text);
+    /* All connections have ended after a drain or stop, on the thread of the last worker; the server may be freed after
+     * it has returned. For a server on a loop of the caller's; kept. */
+    void (*stopped)(void *app);
 } weir_server_options;
 
 #define WEIR_SERVER(...) (&(weir_server_options){.size = sizeof(weir_server_options), __VA_ARGS__})

@@ -1,0 +1,618 @@
+#include "conn/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* While lingering for an acknowledgement: the first look comes soon, as a delayed one takes about 40 ms. */
+#define LOOK_FIRST_NS (2 * WEIR_MS)
+#define LOOK_MAX_NS (250 * WEIR_MS)
+
+static void life(struct weir_engine *conn, enum life_event event)
+{
+    conn->life = (uint8_t)life_next((enum life_state)conn->life, event);
+}
+
+static struct engine *active(struct weir_engine *conn)
+{
+    return conn->work != NULL ? &conn->work->engine : NULL;
+}
+
+static weir_stage stage_of(const struct weir_engine *conn)
+{
+    const struct engine_facts *facts = &conn->facts;
+    if (conn->life > LIFE_FLUSHING)
+        return WEIR_STAGE_CLOSING;
+    if (conn->work != NULL)
+        return engine_stage(&conn->work->engine);
+    return facts->exchanges_begun > 0 || facts->octets_in > 0 ? WEIR_STAGE_IDLE : WEIR_STAGE_UNUSED;
+}
+
+/* The first cause wins. */
+static void note(struct weir_engine *conn, weir_code code, weir_stage stage)
+{
+    if (conn->facts.cause != 0)
+        return;
+    conn->facts.cause = (uint8_t)code;
+    conn->facts.cause_stage = (uint8_t)stage;
+}
+
+static void trace(struct weir_engine *conn, enum base_trace_event event)
+{
+    base_trace_add(&conn->facts.trace, event);
+}
+
+/* --- making and freeing ------------------------------------------------------------------------------------------- */
+
+static void engine_wakes(struct engine *engine)
+{
+    struct conn_work *work = (struct conn_work *)engine;
+    engine->config->wake(work->conn);
+}
+
+static bool start_work(struct weir_engine *conn, uint64_t now_ns)
+{
+    struct engine *engine = engine_new(conn->config, &conn->facts, engine_wakes);
+    if (engine == NULL)
+        return false;
+    struct conn_work *work = (struct conn_work *)engine;
+    work->conn = conn;
+    work->dropped = 0;
+    work->look_ns = WEIR_NEVER;
+    work->look_after_ns = LOOK_FIRST_NS;
+    deadlines_init(&work->deadlines, now_ns);
+    conn->work = work;
+    return true;
+}
+
+static void stop_work(struct weir_engine *conn)
+{
+    engine_free(&conn->work->engine);
+    conn->work = NULL;
+}
+
+weir_code conn_config_init(struct weir_engine_config *config, const weir_engine_options *options, weir_error *error)
+{
+    return engine_config_init(config, options, sizeof(struct conn_work), error);
+}
+
+void conn_init(struct weir_engine *conn, struct weir_engine_config *config, uint64_t id, uint64_t now_ns)
+{
+    memset(conn, 0, sizeof *conn);
+    conn->config = config;
+    conn->facts.id = id;
+    receipts_init(&conn->facts.receipts);
+    conn->began_ns = now_ns;
+    conn->since_ns = now_ns;
+}
+
+void conn_fini(struct weir_engine *conn)
+{
+    assert(conn->life == LIFE_GONE);
+    if (conn->work != NULL)
+        stop_work(conn);
+}
+
+/* --- after something happened ---------------------------------------------------------------------------------------- */
+
+/* Why the connection is closed in order, now that its last answer is out. */
+static void note_last(struct weir_engine *conn)
+{
+    if (conn->facts.cause == 0)
+        note(conn, conn->facts.last_code != 0 ? (weir_code)conn->facts.last_code : WEIR_CODE_internal_error,
+             WEIR_STAGE_CLOSING);
+}
+
+static void observe(struct weir_engine *conn, uint64_t now_ns)
+{
+    struct engine *engine = active(conn);
+    const struct deadlines_sight sight = {
+        .exchange = conn->facts.exchanges_begun,
+        .stage = engine_stage(engine),
+        .held = engine_body_is_held(engine),
+        .writing = engine->output.pending > 0,
+    };
+    deadlines_observe(&conn->work->deadlines, &sight, now_ns);
+}
+
+static bool is_old(const struct weir_engine *conn, uint64_t now_ns);
+
+/* Brings the life up to what the engine did; gives the memory of one that is idle back. */
+static void settle(struct weir_engine *conn, uint64_t now_ns)
+{
+    struct engine *engine = active(conn);
+    if (engine == NULL)
+        return;
+    if (engine->abort)
+        life(conn, LIFE_EVENT_CUT);
+    if (conn->life == LIFE_OPEN && engine->finished)
+        life(conn, LIFE_EVENT_LAST);
+    if (conn->life == LIFE_FLUSHING && engine->output.pending == 0) {
+        note_last(conn);
+        life(conn, LIFE_EVENT_FLUSHED);
+        conn->look = true;
+    }
+    if (conn->life == LIFE_OPEN && engine_is_quiet(engine)) {
+        stop_work(conn);
+        conn->since_ns = now_ns;
+        if (conn->facts.last_code == 0 && is_old(conn, now_ns))
+            conn->facts.last_code = WEIR_CODE_age_limit;
+        return;
+    }
+    if (conn->life <= LIFE_FLUSHING)
+        observe(conn, now_ns);
+}
+
+/* Closes a connection without an exchange, in order. */
+static void close_idle(struct weir_engine *conn, weir_code code, uint64_t now_ns)
+{
+    note(conn, code, stage_of(conn));
+    if (conn->work == NULL && !start_work(conn, now_ns)) {
+        life(conn, LIFE_EVENT_EXPIRED);
+        return;
+    }
+    conn->work->engine.finished = true;
+    settle(conn, now_ns);
+}
+
+/* --- octets in --------------------------------------------------------------------------------------------------- */
+
+char *weir_engine_reserve(weir_engine *conn, size_t *size)
+{
+    *size = 0;
+    if (conn->work == NULL && !start_work(conn, conn->since_ns))
+        return NULL;
+    struct engine *engine = active(conn);
+    bool large = engine->filled || (engine->current != NULL && engine->current->in == ENGINE_IN_BODY &&
+                                    engine->current->in_length > BASE_BLOCK_SMALL);
+    char *space = base_input_reserve(&engine->input, &engine->config->blocks, large, size);
+    engine->filled = false;
+    return space;
+}
+
+/* Nothing of it is of use any more: read so that the peer can finish, and dropped. */
+static void drop(struct weir_engine *conn, size_t n, uint64_t now_ns)
+{
+    struct conn_work *work = conn->work;
+    base_input_commit(&work->engine.input, n);
+    base_input_consume(&work->engine.input, base_input_size(&work->engine.input));
+    base_input_settle(&work->engine.input);
+    work->dropped += n;
+    deadlines_received(&work->deadlines, n, now_ns);
+}
+
+void weir_engine_received(weir_engine *conn, size_t n, uint64_t now_ns)
+{
+    struct engine *engine = active(conn);
+    if (engine == NULL)
+        return;
+    conn->facts.octets_in += n;
+    engine_count(&conn->config->totals.octets_in, n);
+    if (conn->life != LIFE_OPEN) {
+        drop(conn, n, now_ns);
+        return;
+    }
+    base_input_commit(&engine->input, n);
+    engine->filled = n > 0 && engine->input.block != NULL && engine->input.end == engine->input.block->size;
+    if (n > 0)
+        deadlines_received(&conn->work->deadlines, n, now_ns);
+    uint64_t since_ns = conn->since_ns;
+    engine_run(engine, now_ns);
+    settle(conn, now_ns);
+    if (n == 0)
+        conn->since_ns = since_ns;
+}
+
+void weir_engine_received_fin(weir_engine *conn, uint64_t now_ns)
+{
+    struct engine *engine = active(conn);
+    if (conn->life == LIFE_OPEN && engine != NULL) {
+        engine_fin(engine, now_ns);
+        settle(conn, now_ns);
+        return;
+    }
+    conn->facts.fin_seen = true;
+    conn->facts.no_more_input = true;
+    trace(conn, BASE_TRACE_FD_FIN);
+    if (conn->life == LIFE_OPEN)
+        close_idle(conn, stage_of(conn) == WEIR_STAGE_UNUSED ? WEIR_CODE_peer_fin_unused : WEIR_CODE_peer_fin_idle,
+                   now_ns);
+    else
+        conn->look = true;
+}
+
+/* --- octets out -------------------------------------------------------------------------------------------------- */
+
+size_t weir_engine_output(weir_engine *conn, weir_output *pieces, size_t count)
+{
+    struct engine *engine = active(conn);
+    if (engine == NULL)
+        return 0;
+    size_t n = engine->output.count < count ? engine->output.count : count;
+    for (size_t i = 0; i < n; i++) {
+        const struct base_piece *piece = base_output_piece(&engine->output, (uint32_t)i);
+        pieces[i] = (weir_output){.ptr = piece->ptr, .len = piece->len, .fd = piece->fd, .offset = piece->offset};
+    }
+    return n;
+}
+
+void weir_engine_sent(weir_engine *conn, size_t n, uint64_t now_ns)
+{
+    struct engine *engine = active(conn);
+    if (n == 0 || engine == NULL)
+        return;
+    deadlines_sent(&conn->work->deadlines, now_ns);
+    engine_sent(engine, n, now_ns);
+    if (conn->life == LIFE_OPEN && (engine->current != NULL || base_input_size(&engine->input) > 0))
+        engine_run(engine, now_ns);
+    settle(conn, now_ns);
+    if (engine == active(conn))
+        base_output_settle(&engine->output);
+}
+
+void weir_engine_output_failed(weir_engine *conn, int os, uint64_t now_ns)
+{
+    if (conn->facts.os == 0)
+        conn->facts.os = (int16_t)os;
+    trace(conn, BASE_TRACE_APP_WRONG);
+    note(conn, WEIR_CODE_body_source_failed, stage_of(conn));
+    life(conn, LIFE_EVENT_CUT);
+    settle(conn, now_ns);
+}
+
+/* --- what next --------------------------------------------------------------------------------------------------- */
+
+static bool lingers_for_input(const struct weir_engine *conn)
+{
+    return !conn->facts.fin_seen && conn->work != NULL &&
+           conn->work->dropped < conn->config->options.limits.linger_size_max;
+}
+
+unsigned weir_engine_wants(const weir_engine *conn)
+{
+    const struct conn_work *work = conn->work;
+    unsigned wants = 0;
+    switch ((enum life_state)conn->life) {
+    case LIFE_OPEN:
+        if (work == NULL)
+            return conn->facts.fin_seen ? 0 : WEIR_WANT_READ;
+        if (work->engine.output.pending > 0)
+            wants |= WEIR_WANT_WRITE;
+        else if (work->engine.tunnel_out_done && !conn->tunnel_shut)
+            wants |= WEIR_WANT_SHUTDOWN;
+        if (engine_wants_input(&work->engine))
+            wants |= WEIR_WANT_READ;
+        if (receipts_is_crowded(&conn->facts.receipts))
+            wants |= WEIR_WANT_RECEIPT;
+        return wants;
+    case LIFE_FLUSHING:
+        return WEIR_WANT_WRITE | (lingers_for_input(conn) ? (unsigned)WEIR_WANT_READ : 0);
+    case LIFE_ENDING:
+        return WEIR_WANT_RECEIPT;
+    case LIFE_SHUTTING:
+        return WEIR_WANT_SHUTDOWN;
+    case LIFE_LINGERING:
+        return (conn->look ? (unsigned)WEIR_WANT_RECEIPT : 0) |
+               (lingers_for_input(conn) ? (unsigned)WEIR_WANT_READ : 0);
+    case LIFE_CLOSING:
+        return WEIR_WANT_CLOSE;
+    case LIFE_ABORTING:
+        return WEIR_WANT_ABORT;
+    default:
+        return 0;
+    }
+}
+
+void weir_engine_receipt(weir_engine *conn, const weir_receipt *receipt, uint64_t now_ns)
+{
+    struct engine_facts *facts = &conn->facts;
+    conn->look = false;
+    if (receipt->known) {
+        uint64_t pruned = receipts_prune(&facts->receipts, &conn->config->options.allocator, receipt->acked);
+        engine_count(&conn->config->totals.exchanges_by_delivery[WEIR_DELIVERY_DELIVERED], pruned);
+    }
+    if (conn->life != LIFE_ENDING && conn->life != LIFE_LINGERING)
+        return;
+    if (receipt->reset) {
+        if (receipt->known && receipt->acked < facts->octets_sent)
+            trace(conn, BASE_TRACE_FD_REFUSED);
+        life(conn, LIFE_EVENT_DEAD);
+        return;
+    }
+    bool confirmed = receipt->known && receipt->acked >= facts->octets_sent;
+    if (confirmed && facts->no_more_input && receipt->unread == 0) {
+        life(conn, LIFE_EVENT_CONFIRMED);
+        return;
+    }
+    life(conn, LIFE_EVENT_UNCONFIRMED);
+    /* When nothing more can come only the acknowledgement is waited for: nobody tells us of it, so it is looked for. */
+    if (conn->life == LIFE_LINGERING && facts->no_more_input) {
+        struct conn_work *work = conn->work;
+        work->look_ns = now_ns + work->look_after_ns;
+        work->look_after_ns = work->look_after_ns * 2 < LOOK_MAX_NS ? work->look_after_ns * 2 : LOOK_MAX_NS;
+    }
+}
+
+void weir_engine_shut(weir_engine *conn, uint64_t now_ns)
+{
+    conn->fin_sent = true;
+    trace(conn, BASE_TRACE_FD_SHUT);
+    if (conn->life == LIFE_OPEN) {
+        conn->tunnel_shut = true;
+        return;
+    }
+    life(conn, LIFE_EVENT_SHUT);
+    conn->since_ns = now_ns;
+    conn->look = conn->facts.no_more_input;
+    if (conn->work != NULL)
+        deadlines_received(&conn->work->deadlines, 0, now_ns);
+}
+
+/* --- errors of the transport ---------------------------------------------------------------------------------------- */
+
+static weir_code reset_code(weir_stage stage)
+{
+    switch (stage) {
+    case WEIR_STAGE_UNUSED:
+        return WEIR_CODE_peer_reset_unused;
+    case WEIR_STAGE_HEAD:
+        return WEIR_CODE_peer_reset_in_head;
+    case WEIR_STAGE_BODY:
+        return WEIR_CODE_peer_reset_in_body;
+    case WEIR_STAGE_HANDLER:
+        return WEIR_CODE_peer_reset_in_handler;
+    case WEIR_STAGE_RESPONSE:
+        return WEIR_CODE_peer_reset_in_response;
+    case WEIR_STAGE_IDLE:
+        return WEIR_CODE_peer_reset_idle;
+    case WEIR_STAGE_TUNNEL:
+        return WEIR_CODE_peer_reset_tunnel;
+    default:
+        return WEIR_CODE_peer_reset_closing;
+    }
+}
+
+/* The peer closed, and then refused what we sent: Linux says EPIPE, and ECONNRESET only where no FIN came before. */
+static weir_code refused_code(weir_stage stage)
+{
+    switch (stage) {
+    case WEIR_STAGE_HANDLER:
+        return WEIR_CODE_peer_fin_in_handler;
+    case WEIR_STAGE_RESPONSE:
+        return WEIR_CODE_peer_fin_in_response;
+    case WEIR_STAGE_BODY:
+        return WEIR_CODE_peer_fin_in_body;
+    case WEIR_STAGE_HEAD:
+        return WEIR_CODE_peer_fin_in_head;
+    case WEIR_STAGE_UNUSED:
+        return WEIR_CODE_peer_fin_unused;
+    case WEIR_STAGE_TUNNEL:
+        return WEIR_CODE_peer_fin_tunnel;
+    default:
+        return WEIR_CODE_peer_fin_idle;
+    }
+}
+
+static weir_code failure_code(struct weir_engine *conn, int os, weir_stage stage)
+{
+    struct engine_facts *facts = &conn->facts;
+    switch (os) {
+    case ECONNRESET:
+    case ECONNABORTED:
+        facts->reset_seen = true;
+        return reset_code(stage);
+    case 0:
+    case EPIPE:
+    case ENOTCONN:
+        if (!facts->fin_seen)
+            facts->fin_before_answer = stage == WEIR_STAGE_HANDLER;
+        else if (facts->fin_before_answer)
+            stage = WEIR_STAGE_HANDLER;
+        facts->fin_seen = true;
+        return refused_code(stage);
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN:
+    case ENETRESET:
+    case ECONNREFUSED:
+        return WEIR_CODE_network_lost;
+    case ENOMEM:
+    case ENOBUFS:
+        return WEIR_CODE_no_memory;
+    case EBADF:
+    case EFAULT:
+    case EINVAL:
+    case ENOTSOCK:
+        return WEIR_CODE_internal_error;
+    default:
+        return WEIR_CODE_system_error;
+    }
+}
+
+void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uint64_t now_ns)
+{
+    weir_stage stage = stage_of(conn);
+    if (conn->facts.os == 0)
+        conn->facts.os = (int16_t)os;
+    trace(conn, os == 0                             ? BASE_TRACE_FD_HUP
+                : direction == WEIR_DIRECTION_IN ? BASE_TRACE_FD_RCV_ERR
+                                                 : BASE_TRACE_FD_SND_ERR);
+    if (stage == WEIR_STAGE_HEAD || stage == WEIR_STAGE_BODY)
+        trace(conn, BASE_TRACE_H1_TRUNCATED);
+    weir_code code = failure_code(conn, os, stage);
+    if (code == WEIR_CODE_peer_fin_in_handler)
+        stage = WEIR_STAGE_HANDLER;
+    note(conn, code, stage);
+    life(conn, LIFE_EVENT_DEAD);
+    if (conn->life == LIFE_OPEN || conn->life == LIFE_FLUSHING)
+        settle(conn, now_ns);
+}
+
+/* --- time ---------------------------------------------------------------------------------------------------------- */
+
+/* The age at which this connection is old: less than the limit by up to a tenth, so that those accepted together do not
+ * go together. A function of its number: nothing to remember. */
+static uint64_t age_limit_ns(const struct weir_engine *conn)
+{
+    uint64_t limit = conn->config->options.limits.age_max_ns;
+    if (limit == WEIR_UNLIMITED)
+        return WEIR_NEVER;
+    uint64_t mixed = (conn->facts.id ^ conn->config->random) * UINT64_C(0x9e3779b97f4a7c15);
+    return deadlines_add(conn->began_ns, limit - (mixed >> 32) % (limit / 10 + 1));
+}
+
+static bool is_old(const struct weir_engine *conn, uint64_t now_ns)
+{
+    return now_ns >= age_limit_ns(conn);
+}
+
+static struct deadlines_due due_while_idle(const struct weir_engine *conn)
+{
+    const weir_limits *limits = &conn->config->options.limits;
+    struct deadlines_due due;
+    if (stage_of(conn) == WEIR_STAGE_UNUSED)
+        due = (struct deadlines_due){deadlines_add(conn->began_ns, limits->first_octet_timeout_ns),
+                                     WEIR_CODE_first_octet_timeout};
+    else
+        due = (struct deadlines_due){deadlines_add(conn->since_ns, limits->idle_timeout_ns), WEIR_CODE_idle_timeout};
+    uint64_t old = age_limit_ns(conn);
+    if (old < due.ns)
+        due = (struct deadlines_due){old, WEIR_CODE_age_limit};
+    return due;
+}
+
+static struct deadlines_due due_while_lingering(const struct weir_engine *conn)
+{
+    const weir_limits *limits = &conn->config->options.limits;
+    struct deadlines_due due = {deadlines_add(conn->since_ns, limits->linger_timeout_ns), WEIR_CODE_linger_timeout};
+    if (conn->work == NULL)
+        return due;
+    uint64_t silent = deadlines_add(conn->work->deadlines.in_ns, limits->linger_silence_ns);
+    if (silent < due.ns)
+        due.ns = silent;
+    if (conn->work->look_ns < due.ns)
+        due = (struct deadlines_due){conn->work->look_ns, WEIR_OK};
+    return due;
+}
+
+static struct deadlines_due next_due(const struct weir_engine *conn)
+{
+    switch ((enum life_state)conn->life) {
+    case LIFE_OPEN:
+    case LIFE_FLUSHING:
+        if (conn->work == NULL || stage_of(conn) == WEIR_STAGE_UNUSED)
+            return due_while_idle(conn);
+        return deadlines_next(&conn->work->deadlines, &conn->config->options.limits);
+    case LIFE_LINGERING:
+        return due_while_lingering(conn);
+    default:
+        return (struct deadlines_due){WEIR_NEVER, WEIR_OK};
+    }
+}
+
+uint64_t weir_engine_deadline(const weir_engine *conn)
+{
+    return next_due(conn).ns;
+}
+
+static void expire(struct weir_engine *conn, weir_code code, uint64_t now_ns)
+{
+    trace(conn, BASE_TRACE_CLOCK_DEADLINE);
+    switch (code) {
+    case WEIR_OK:
+        conn->work->look_ns = WEIR_NEVER;
+        conn->look = true;
+        return;
+    case WEIR_CODE_linger_timeout:
+        life(conn, LIFE_EVENT_EXPIRED);
+        return;
+    case WEIR_CODE_first_octet_timeout:
+        note(conn, code, WEIR_STAGE_UNUSED);
+        life(conn, LIFE_EVENT_EXPIRED);
+        return;
+    case WEIR_CODE_idle_timeout:
+    case WEIR_CODE_age_limit:
+        if (stage_of(conn) == WEIR_STAGE_TUNNEL)
+            break;
+        close_idle(conn, code, now_ns);
+        return;
+    case WEIR_CODE_head_timeout:
+    case WEIR_CODE_body_timeout:
+    case WEIR_CODE_body_too_slow:
+    case WEIR_CODE_handler_timeout:
+        if (conn->life == LIFE_OPEN && conn->work != NULL) {
+            engine_end(&conn->work->engine, code);
+            settle(conn, now_ns);
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    note(conn, code, stage_of(conn));
+    life(conn, LIFE_EVENT_CUT);
+}
+
+void weir_engine_tick(weir_engine *conn, uint64_t now_ns)
+{
+    if (conn->life == LIFE_OPEN && conn->work != NULL) {
+        engine_run(&conn->work->engine, now_ns);
+        settle(conn, now_ns);
+    }
+    struct deadlines_due due = next_due(conn);
+    if (due.ns <= now_ns)
+        expire(conn, due.code, now_ns);
+}
+
+/* --- the end ----------------------------------------------------------------------------------------------------- */
+
+bool weir_engine_is_idle(const weir_engine *conn)
+{
+    return conn->life == LIFE_OPEN && conn->work == NULL;
+}
+
+void weir_engine_drain(weir_engine *conn, uint64_t now_ns)
+{
+    if (conn->life != LIFE_OPEN)
+        return;
+    trace(conn, BASE_TRACE_OP_DRAIN);
+    if (conn->work == NULL) {
+        close_idle(conn, WEIR_CODE_drained, now_ns);
+        return;
+    }
+    struct engine *engine = &conn->work->engine;
+    if (conn->facts.last_code == 0 && !conn->facts.tunnel)
+        conn->facts.last_code = WEIR_CODE_drained;
+    if (engine->current != NULL) {
+        h1_states_set_last(&engine->states);
+        engine_tell_drain(engine);
+        engine_run(engine, now_ns);
+    } else if (base_input_size(&engine->input) == 0) {
+        /* Its answers are on their way out, and no request waits behind them. */
+        engine->finished = true;
+    }
+    settle(conn, now_ns);
+}
+
+void weir_engine_stop(weir_engine *conn, weir_code code, uint64_t now_ns)
+{
+    (void)now_ns;
+    if (conn->life >= LIFE_CLOSING)
+        return;
+    trace(conn, code == WEIR_CODE_idle_reclaimed ? BASE_TRACE_LIFE_POLICY : BASE_TRACE_OP_STOP);
+    bool idle = weir_engine_is_idle(conn);
+    note(conn, code, stage_of(conn));
+    life(conn, idle ? LIFE_EVENT_EXPIRED : LIFE_EVENT_CUT);
+}
+
+void weir_engine_closed(weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending)
+{
+    assert(conn->life != LIFE_GONE);
+    note(conn, WEIR_CODE_stopped, stage_of(conn));
+    conn_judge(conn, last, now_ns, ending);
+    life(conn, LIFE_EVENT_CLOSED);
+}

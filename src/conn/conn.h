@@ -1,0 +1,44 @@
+/* A connection without I/O: weir/engine.h, embedded. The engine does the protocol while there is some; this is what
+ * remains between: the life, the deadlines, the facts, and at the end the ending. */
+#ifndef CONN_CONN_H
+#define CONN_CONN_H
+
+#include <weir/engine.h>
+
+#include "conn/deadlines.h"
+#include "conn/life.h"
+#include "engine/engine.h"
+
+/* What a connection has while it is doing something, or closing; an idle one has none. */
+struct conn_work {
+    struct engine engine; /* first: the config's free list is of these */
+    struct deadlines deadlines;
+    struct weir_engine *conn;
+    uint64_t dropped; /* octets read and dropped after the last exchange */
+    uint64_t look_ns; /* when to look at the acknowledgements again, while lingering */
+    uint64_t look_after_ns;
+};
+
+struct weir_engine {
+    struct weir_engine_config *config;
+    struct conn_work *work; /* null while idle */
+    struct engine_facts facts;
+    uint64_t began_ns;
+    uint64_t since_ns; /* the last exchange ended, or the linger began */
+    uint8_t life;      /* enum life_state */
+    bool fin_sent : 1;
+    bool look : 1; /* a receipt is wanted */
+    bool tunnel_shut : 1;
+};
+
+/* A config whose free list has room for what a connection keeps. `wake` is the caller's to set. */
+WEIR_MUST_USE weir_code conn_config_init(struct weir_engine_config *config, const weir_engine_options *options,
+                                         weir_error *error);
+void conn_init(struct weir_engine *conn, struct weir_engine_config *config, uint64_t id, uint64_t now_ns);
+/* After weir_engine_closed. */
+void conn_fini(struct weir_engine *conn);
+
+/* ending.c: fills the ending from the facts and what the transport knew last; counts what was still open. */
+void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending);
+
+#endif

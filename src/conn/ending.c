@@ -1,0 +1,129 @@
+/* The verdict: who ended the connection, where it was, and what the peer got. */
+#include <string.h>
+
+#include "conn/conn.h"
+#include "engine/verdict.h"
+
+static weir_delivery worse(weir_delivery a, weir_delivery b)
+{
+    return a > b ? a : b;
+}
+
+/* Judges every answer that was not seen acknowledged; returns the worst, and how many never left whole. */
+static weir_delivery judge_answers(struct weir_engine *conn, const struct receipts_facts *known, uint32_t *unsent)
+{
+    struct engine_facts *facts = &conn->facts;
+    struct engine_totals *totals = &conn->config->totals;
+    const weir_allocator *allocator = &conn->config->options.allocator;
+    weir_delivery worst = facts->receipts.begin > 0 ? WEIR_DELIVERY_DELIVERED : WEIR_DELIVERY_NONE_OWED;
+    uint64_t begin, end;
+    uint64_t last_end = facts->receipts.begin;
+    if (known->receipt != NULL && known->receipt->known) {
+        uint64_t pruned = receipts_prune(&facts->receipts, allocator, known->receipt->acked);
+        engine_count(&totals->exchanges_by_delivery[WEIR_DELIVERY_DELIVERED], pruned);
+        if (pruned > 0)
+            worst = WEIR_DELIVERY_DELIVERED;
+        last_end = facts->receipts.begin;
+    }
+    while (receipts_shift(&facts->receipts, allocator, &begin, &end)) {
+        weir_delivery delivery = receipts_judge(known, begin, end, true);
+        engine_count(&totals->exchanges_by_delivery[delivery], 1);
+        worst = worse(worst, delivery);
+        *unsent += end > facts->octets_sent;
+        last_end = end;
+    }
+    if (facts->answer_cut) {
+        weir_delivery delivery = receipts_judge(known, last_end, facts->octets_queued, false);
+        engine_count(&totals->exchanges_by_delivery[delivery], 1);
+        worst = worse(worst, delivery);
+    }
+    receipts_fini(&facts->receipts, allocator);
+    return worst;
+}
+
+/* The peer left in what looked like a quiet moment, but it did not have its answer: the moment was within the answer. */
+static void correct_cause(struct engine_facts *facts, weir_delivery delivery)
+{
+    if (delivery != WEIR_DELIVERY_PARTIAL && delivery != WEIR_DELIVERY_LOST)
+        return;
+    switch (facts->cause) {
+    case WEIR_CODE_peer_fin_idle:
+    case WEIR_CODE_peer_half_close:
+        facts->cause = facts->fin_before_answer ? WEIR_CODE_peer_fin_in_handler : WEIR_CODE_peer_fin_in_response;
+        facts->cause_stage = facts->fin_before_answer ? WEIR_STAGE_HANDLER : WEIR_STAGE_RESPONSE;
+        break;
+    case WEIR_CODE_peer_reset_idle:
+        facts->cause = WEIR_CODE_peer_reset_in_response;
+        facts->cause_stage = WEIR_STAGE_RESPONSE;
+        break;
+    default:
+        break;
+    }
+}
+
+static void count_octets(struct weir_engine *conn, uint64_t acked)
+{
+    const struct engine_facts *facts = &conn->facts;
+    struct engine_totals *totals = &conn->config->totals;
+    engine_count(&totals->octets_acked, acked);
+    engine_count(&totals->octets_unacked, facts->octets_sent - acked);
+    engine_count(&totals->octets_unsent, facts->octets_queued - facts->octets_sent);
+}
+
+/* Exchanges that nobody was to be told of: those that left are complete, the others ended with the connection. */
+static void count_untold(struct weir_engine *conn, uint32_t untold, uint32_t cut)
+{
+    struct engine_totals *totals = &conn->config->totals;
+    if (cut > untold)
+        cut = untold;
+    engine_count(&totals->exchanges_done, untold);
+    engine_count(&totals->exchanges_by_code[WEIR_CODE_complete], untold - cut);
+    engine_count(&totals->exchanges_by_code[conn->facts.cause], cut);
+}
+
+void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending)
+{
+    struct engine_facts *facts = &conn->facts;
+    const struct receipts_facts known = {
+        .receipt = last,
+        .fin_first = facts->fin_seen && !facts->reset_seen && last != NULL && last->reset,
+    };
+    uint32_t told = 0, untold = 0, unsent = 0;
+    if (conn->work != NULL) {
+        struct engine *engine = &conn->work->engine;
+        engine->now_ns = now_ns;
+        untold = engine->unsent_count;
+        engine->unsent_count = 0;
+        told = engine_cut(engine, (weir_code)facts->cause, &known);
+    }
+    weir_delivery delivery = judge_answers(conn, &known, &unsent);
+    correct_cause(facts, delivery);
+    count_untold(conn, untold, unsent > told ? unsent - told : 0);
+    uint64_t acked = last != NULL && last->known ? last->acked : 0;
+    if (acked > facts->octets_sent)
+        acked = facts->octets_sent;
+    count_octets(conn, acked);
+
+    weir_code code = (weir_code)facts->cause;
+    *ending = (weir_ending){
+        .id = facts->id,
+        .role = conn->config->options.role,
+        .stage = (weir_stage)facts->cause_stage,
+        .how = verdict_how(code),
+        .by = verdict_by(code),
+        .code = code,
+        .delivery = delivery,
+        .judged = verdict_class(code, delivery),
+        .retry = WEIR_RETRY_MAYBE_PROCESSED,
+        .os = facts->os,
+        .trace = facts->trace,
+        .exchanges_begun = facts->exchanges_begun,
+        .exchanges_done = facts->exchanges_begun,
+        .octets_in = facts->octets_in,
+        .octets_out = facts->octets_sent,
+        .octets_acked = acked,
+        .octets_unsent = facts->octets_queued - facts->octets_sent,
+        .octets_unread = last != NULL ? last->unread : 0,
+        .lived_ns = now_ns - conn->began_ns,
+    };
+}

@@ -1,0 +1,71 @@
+/* weir/engine.h for those who bring their own I/O: configs and engines that are allocated one by one. */
+#include "base/alloc.h"
+#include "base/list.h"
+#include "conn/conn.h"
+
+struct standalone {
+    struct weir_engine conn;
+    void *owner;
+};
+
+struct standalone_config {
+    struct weir_engine_config config;
+    uint64_t last_id;
+};
+
+static void wake(struct weir_engine *conn)
+{
+    struct standalone *engine = BASE_CONTAINER(conn, struct standalone, conn);
+    if (conn->config->options.wake != NULL)
+        conn->config->options.wake(engine->owner);
+}
+
+weir_code weir_engine_config_new(weir_engine_config **out, const weir_engine_options *options, weir_error *error)
+{
+    *out = NULL;
+    weir_allocator allocator = base_allocator(options != NULL ? &options->allocator : NULL);
+    struct standalone_config *made = base_alloc_zero(&allocator, sizeof *made);
+    if (made == NULL)
+        return WEIR_CODE_no_memory;
+    weir_code code = conn_config_init(&made->config, options, error);
+    if (code != WEIR_OK) {
+        base_release(&allocator, made, sizeof *made);
+        return code;
+    }
+    made->config.wake = wake;
+    *out = &made->config;
+    return WEIR_OK;
+}
+
+void weir_engine_config_free(weir_engine_config *config)
+{
+    if (config == NULL)
+        return;
+    weir_allocator allocator = config->options.allocator;
+    struct standalone_config *made = BASE_CONTAINER(config, struct standalone_config, config);
+    engine_config_fini(config);
+    base_release(&allocator, made, sizeof *made);
+}
+
+weir_code weir_engine_new(weir_engine **out, weir_engine_config *config, void *owner, uint64_t now_ns)
+{
+    struct standalone *engine = base_alloc(&config->options.allocator, sizeof *engine);
+    *out = NULL;
+    if (engine == NULL)
+        return WEIR_CODE_no_memory;
+    struct standalone_config *made = BASE_CONTAINER(config, struct standalone_config, config);
+    conn_init(&engine->conn, config, ++made->last_id, now_ns);
+    engine->owner = owner;
+    *out = &engine->conn;
+    return WEIR_OK;
+}
+
+void weir_engine_free(weir_engine *conn)
+{
+    if (conn == NULL)
+        return;
+    weir_allocator allocator = conn->config->options.allocator;
+    struct standalone *engine = BASE_CONTAINER(conn, struct standalone, conn);
+    conn_fini(conn);
+    base_release(&allocator, engine, sizeof *engine);
+}

@@ -1,0 +1,98 @@
+#include "engine/config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/engine.h"
+
+#define EXCHANGES_KEEP_MAX 256
+#define ENGINES_KEEP_MAX 256
+
+static weir_code refuse(weir_error *error, const char *text)
+{
+    if (error != NULL) {
+        *error = (weir_error){.code = WEIR_CODE_bad_option};
+        snprintf(error->text, sizeof error->text, "%s", text);
+    }
+    return WEIR_CODE_bad_option;
+}
+
+/* A caller compiled against an older header passes a smaller struct: what is behind its end is zero. */
+static void copy_sized(void *to, size_t to_size, const void *from, size_t from_size)
+{
+    memset(to, 0, to_size);
+    memcpy(to, from, from_size < to_size ? from_size : to_size);
+}
+
+weir_code engine_config_init(struct weir_engine_config *config, const weir_engine_options *options, size_t engine_size,
+                             weir_error *error)
+{
+    if (options == NULL || options->size == 0)
+        return refuse(error, "engine options: `size` is 0: make them with WEIR_ENGINE_OPTIONS");
+    memset(config, 0, sizeof *config);
+    copy_sized(&config->options, sizeof config->options, options, options->size);
+    const weir_handler *handler = config->options.handler;
+    if (handler == NULL)
+        return refuse(error, "engine options: `handler` is null: one made with WEIR_HANDLER is needed");
+    if (handler->size == 0)
+        return refuse(error, "handler: `size` is 0: make it with WEIR_HANDLER");
+    copy_sized(&config->handler, sizeof config->handler, handler, handler->size);
+    if (config->options.role == WEIR_ROLE_SERVER && config->handler.head == NULL)
+        return refuse(error, "handler: `head` is null: a server needs it to answer");
+    if (config->options.server_name.len > 0 && !weir_field_value_valid(config->options.server_name))
+        return refuse(error, "engine options: `server_name` is not a valid field value");
+    weir_code code = weir_limits_resolve(&config->options.limits, error);
+    if (code != WEIR_OK)
+        return code;
+
+    config->options.allocator = base_allocator(&config->options.allocator);
+    config->lenient = config->options.lenient || (config->options.role == WEIR_ROLE_CLIENT && !config->options.strict);
+    const weir_limits *limits = &config->options.limits;
+    config->head_limits = (struct h1_head_limits){
+        .line_size_max = limits->request_line_size_max,
+        .head_size_max = limits->head_size_max,
+        .field_count_max = limits->field_count_max,
+    };
+    const weir_allocator *allocator = &config->options.allocator;
+    base_blocks_init(&config->blocks, allocator);
+    base_slab_init(&config->exchanges, allocator, sizeof(struct weir_exchange), EXCHANGES_KEEP_MAX);
+    base_slab_init(&config->engines, allocator, engine_size, ENGINES_KEEP_MAX);
+    config->unix_time = config->options.unix_time;
+    config->unix_time_app = config->options.app;
+    config->date_second = INT64_MIN;
+    config->random = (uint64_t)(uintptr_t)config * UINT64_C(0x9e3779b97f4a7c15) | 1;
+    return WEIR_OK;
+}
+
+void engine_config_fini(struct weir_engine_config *config)
+{
+    base_slab_fini(&config->engines);
+    base_slab_fini(&config->exchanges);
+    base_blocks_fini(&config->blocks);
+}
+
+weir_str engine_config_date_line(struct weir_engine_config *config)
+{
+    if (config->unix_time == NULL)
+        return (weir_str){.ptr = NULL};
+    int64_t second = config->unix_time(config->unix_time_app);
+    if (second != config->date_second) {
+        config->date_second = second;
+        memcpy(config->date_line, "Date: ", 6);
+        http_date_format(config->date_line + 6, second);
+        memcpy(config->date_line + 6 + HTTP_DATE_SIZE, "\r\n", 2);
+    }
+    return (weir_str){.ptr = config->date_line, .len = ENGINE_DATE_LINE_SIZE};
+}
+
+/* xorshift64*: jitter needs no more. */
+uint64_t engine_config_random(struct weir_engine_config *config, uint64_t bound)
+{
+    uint64_t x = config->random;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    config->random = x;
+    return bound == 0 ? 0 : (x * UINT64_C(0x2545f4914f6cdd1d)) % bound;
+}

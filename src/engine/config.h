@@ -1,0 +1,43 @@
+/* What the engines of one thread share: the options, checked and with defaults; free lists; the Date line of the present
+ * second; the counters. */
+#ifndef ENGINE_CONFIG_H
+#define ENGINE_CONFIG_H
+
+#include <weir/engine.h>
+
+#include "base/block.h"
+#include "engine/totals.h"
+#include "h1/head.h"
+#include "http/date.h"
+
+#define ENGINE_DATE_LINE_SIZE (6 + HTTP_DATE_SIZE + 2)
+
+struct weir_engine_config {
+    weir_engine_options options; /* limits resolved, allocator filled in */
+    weir_handler handler;        /* a copy, so that a shorter struct of an older caller is null behind its end */
+    bool lenient;
+    struct h1_head_limits head_limits;
+    struct base_blocks blocks;
+    struct base_slab exchanges;
+    struct base_slab engines; /* the active part of a connection */
+
+    int64_t (*unix_time)(void *app); /* the option, or the loop's */
+    void *unix_time_app;
+    int64_t date_second;
+    char date_line[ENGINE_DATE_LINE_SIZE]; /* "Date: ...\r\n" */
+    uint64_t random;                       /* for the jitter of ages */
+    void (*wake)(struct weir_engine *conn); /* a connection has something to do; never null while one lives */
+    struct engine_totals totals;
+};
+
+/* The same as weir_engine_config_new and _free, in the caller's memory. `engine_size`: of the pieces for engines, for what
+ * the folder above keeps beside them. */
+WEIR_MUST_USE weir_code engine_config_init(struct weir_engine_config *config, const weir_engine_options *options,
+                                           size_t engine_size, weir_error *error);
+void engine_config_fini(struct weir_engine_config *config);
+/* The Date line of now; empty when there is no wall clock. */
+weir_str engine_config_date_line(struct weir_engine_config *config);
+/* A number from 0 to below `bound`, evenly enough for jitter. */
+uint64_t engine_config_random(struct weir_engine_config *config, uint64_t bound);
+
+#endif

@@ -1,0 +1,355 @@
+#include "engine/engine.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "engine/verdict.h"
+
+struct engine *engine_new(struct weir_engine_config *config, struct engine_facts *facts,
+                          void (*wake)(struct engine *engine))
+{
+    struct engine *engine = base_slab_get(&config->engines);
+    if (engine == NULL)
+        return NULL;
+    memset(engine, 0, sizeof *engine);
+    engine->config = config;
+    engine->facts = facts;
+    engine->wake = wake;
+    base_output_init(&engine->output);
+    h1_states_init(&engine->states);
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    assert(engine->current == NULL && engine->unsent_first == NULL);
+    base_input_fini(&engine->input);
+    base_output_fini(&engine->output, &engine->config->blocks);
+    base_slab_put(&engine->config->engines, engine);
+}
+
+bool engine_is_quiet(const struct engine *engine)
+{
+    return engine->current == NULL && engine->unsent_first == NULL && engine->output.pending == 0 &&
+           base_input_size(&engine->input) == 0 && !engine->finished && !engine->abort;
+}
+
+void engine_note(struct engine *engine, weir_code code)
+{
+    struct engine_facts *facts = engine->facts;
+    if (facts->cause != 0)
+        return;
+    facts->cause = (uint8_t)code;
+    facts->cause_stage = (uint8_t)engine_stage(engine);
+}
+
+weir_stage engine_stage(const struct engine *engine)
+{
+    const struct engine_facts *facts = engine->facts;
+    const struct weir_exchange *x = engine->current;
+    if (facts->tunnel)
+        return WEIR_STAGE_TUNNEL;
+    if (x != NULL) {
+        if (x->in != ENGINE_IN_DONE && !(x->refused && x->begun_out))
+            return WEIR_STAGE_BODY;
+        return x->begun_out ? WEIR_STAGE_RESPONSE : WEIR_STAGE_HANDLER;
+    }
+    if (engine->output.pending > 0)
+        return WEIR_STAGE_RESPONSE;
+    if (base_input_size(&engine->input) > 0)
+        return WEIR_STAGE_HEAD;
+    return facts->exchanges_begun > 0 || facts->octets_in > 0 ? WEIR_STAGE_IDLE : WEIR_STAGE_UNUSED;
+}
+
+bool engine_wants_input(const struct engine *engine)
+{
+    const struct weir_exchange *x = engine->current;
+    if (engine->finished || engine->abort || engine->facts->fin_seen)
+        return false;
+    if (x == NULL)
+        return engine->output.pending < engine->config->options.limits.output_size_max;
+    switch (x->in) {
+    case ENGINE_IN_BODY:
+    case ENGINE_IN_TRAILERS:
+        return !x->stuck && (!x->paused || x->refused);
+    case ENGINE_IN_TUNNEL:
+        return !x->paused;
+    default:
+        /* The next request may come, and the peer's leaving is to be noticed; but only so much is kept. */
+        return base_input_size(&engine->input) == 0;
+    }
+}
+
+bool engine_body_is_held(const struct engine *engine)
+{
+    const struct weir_exchange *x = engine->current;
+    return x != NULL && (x->paused || x->stuck);
+}
+
+/* --- the end of an exchange ----------------------------------------------------------------------------------------- */
+
+/* The exchange is whole in both directions, or its content is unwanted and not waited for. */
+static bool is_complete(const struct engine *engine, const struct weir_exchange *x)
+{
+    if (!exchange_is_answered(x))
+        return false;
+    if (x->in == ENGINE_IN_TUNNEL)
+        return engine->facts->fin_seen && !x->paused && base_input_size(&engine->input) == 0;
+    return x->in == ENGINE_IN_DONE || (x->refused && x->stuck);
+}
+
+/* Its octets are with the transport, or never will be: the last call. */
+static void push_unsent(struct engine *engine, struct weir_exchange *x)
+{
+    x->next = NULL;
+    if (engine->unsent_last != NULL)
+        engine->unsent_last->next = x;
+    else
+        engine->unsent_first = x;
+    engine->unsent_last = x;
+}
+
+static void account_answer(struct engine *engine, const struct weir_exchange *x)
+{
+    struct engine_facts *facts = engine->facts;
+    if (receipts_push(&facts->receipts, &engine->config->options.allocator, x->out_end - x->out_begin))
+        return;
+    /* The account of the next one might not find memory: there is none. */
+    base_trace_add(&facts->trace, BASE_TRACE_MEM_NONE);
+    if (facts->last_code == 0)
+        facts->last_code = WEIR_CODE_no_memory;
+    h1_states_set_last(&engine->states);
+}
+
+static void complete(struct engine *engine, struct weir_exchange *x)
+{
+    struct engine_facts *facts = engine->facts;
+    account_answer(engine, x);
+    engine->current = NULL;
+    if (h1_states_may_recycle(&engine->states)) {
+        h1_states_recycle(&engine->states);
+    } else {
+        engine->finished = true;
+        if (facts->last_code == 0)
+            facts->last_code = facts->tunnel     ? WEIR_CODE_tunnel_closed
+                               : facts->fin_seen ? WEIR_CODE_peer_half_close
+                                                 : WEIR_CODE_close_after_response;
+    }
+    if (engine->config->handler.done == NULL && x->wrong == 0) {
+        /* Nobody is told, nothing is borrowed for longer: only the count waits for the octets to leave. */
+        engine->unsent_count++;
+        exchange_free(x);
+    } else {
+        push_unsent(engine, x);
+    }
+}
+
+/* --- the run --------------------------------------------------------------------------------------------------------- */
+
+/* The user gave it up, or did what makes it impossible to go on. */
+static bool give_up(struct engine *engine, struct weir_exchange *x)
+{
+    weir_code code = x->aborted ? WEIR_CODE_aborted : (weir_code)x->cut;
+    if (code == WEIR_OK)
+        return false;
+    if (x->aborted)
+        base_trace_add(&engine->facts->trace, BASE_TRACE_APP_ABORT);
+    engine_note(engine, code);
+    engine->abort = true;
+    return true;
+}
+
+static bool give_room(struct engine *engine, struct weir_exchange *x)
+{
+    struct weir_engine_config *config = engine->config;
+    if (!x->room_due || config->handler.room == NULL)
+        return false;
+    /* Half empty, so that it is worth the call; at once when nothing is queued. */
+    if (engine->output.pending > config->options.limits.output_size_max / 2 || engine_room(engine, x) == 0)
+        return false;
+    x->room_due = false;
+    config->handler.room(config->options.app, x);
+    return true;
+}
+
+/* So much is queued that no other exchange begins before some of it has left. */
+static bool begin_is_blocked(const struct engine *engine)
+{
+    return engine->output.pending >= engine->config->options.limits.output_size_max;
+}
+
+void engine_run(struct engine *engine, uint64_t now_ns)
+{
+    assert(!engine->running);
+    engine->running = true;
+    engine->now_ns = now_ns;
+    while (!engine->finished && !engine->abort) {
+        struct weir_exchange *x = engine->current;
+        if (x == NULL) {
+            if (!engine_begin(engine))
+                break;
+            continue;
+        }
+        if (give_up(engine, x))
+            break;
+        bool moved = engine_read(engine, x);
+        if (engine->current == x && !engine->finished && !engine->abort)
+            moved |= give_room(engine, x);
+        if (engine->current != x || engine->finished)
+            break;
+        if (is_complete(engine, x) && x->cut == 0 && !x->aborted)
+            complete(engine, x);
+        else if (!moved && x->cut == 0 && !x->aborted)
+            break;
+    }
+    struct engine_facts *facts = engine->facts;
+    if (facts->fin_seen && engine->current == NULL && !engine->finished && !engine->abort && !begin_is_blocked(engine)) {
+        /* All that was asked is answered; a head that is not whole never will be. */
+        if (base_input_size(&engine->input) > 0)
+            base_trace_add(&facts->trace, BASE_TRACE_H1_TRUNCATED);
+        if (facts->last_code == 0)
+            facts->last_code = WEIR_CODE_peer_half_close;
+        engine->finished = true;
+    }
+    base_input_settle(&engine->input);
+    engine->running = false;
+}
+
+void engine_sent(struct engine *engine, uint64_t n, uint64_t now_ns)
+{
+    struct engine_facts *facts = engine->facts;
+    engine->now_ns = now_ns;
+    facts->octets_sent += n;
+    base_output_consume(&engine->output, n);
+    if (engine->output.pending == 0 && engine->unsent_count > 0) {
+        struct engine_totals *totals = &engine->config->totals;
+        engine_count(&totals->exchanges_done, engine->unsent_count);
+        engine_count(&totals->exchanges_by_code[WEIR_CODE_complete], engine->unsent_count);
+        engine->unsent_count = 0;
+    }
+    struct weir_exchange *x;
+    while ((x = engine->unsent_first) != NULL && x->out_end <= facts->octets_sent) {
+        engine->unsent_first = x->next;
+        if (engine->unsent_first == NULL)
+            engine->unsent_last = NULL;
+        exchange_end(x, x->wrong != 0 ? (weir_code)x->wrong : WEIR_CODE_complete, WEIR_DELIVERY_UNCONFIRMED);
+    }
+}
+
+void engine_fin(struct engine *engine, uint64_t now_ns)
+{
+    struct engine_facts *facts = engine->facts;
+    struct weir_engine_config *config = engine->config;
+    struct weir_exchange *x = engine->current;
+    engine->now_ns = now_ns;
+    facts->fin_seen = true;
+    facts->no_more_input = true;
+    base_trace_add(&facts->trace, BASE_TRACE_FD_FIN);
+    if (engine->finished || engine->abort)
+        return;
+    weir_stage stage = engine_stage(engine);
+    switch (stage) {
+    case WEIR_STAGE_UNUSED:
+    case WEIR_STAGE_IDLE:
+    case WEIR_STAGE_HEAD:
+    case WEIR_STAGE_BODY:
+        if (stage >= WEIR_STAGE_HEAD && stage <= WEIR_STAGE_BODY)
+            base_trace_add(&facts->trace, BASE_TRACE_H1_TRUNCATED);
+        engine_end(engine, stage == WEIR_STAGE_UNUSED ? WEIR_CODE_peer_fin_unused
+                           : stage == WEIR_STAGE_IDLE ? WEIR_CODE_peer_fin_idle
+                           : stage == WEIR_STAGE_HEAD ? WEIR_CODE_peer_fin_in_head
+                                                      : WEIR_CODE_peer_fin_in_body);
+        return;
+    default:
+        break;
+    }
+    if (x == NULL) {
+        /* Answers are on their way out, and whole requests may wait behind them. */
+        engine_run(engine, now_ns);
+        return;
+    }
+    if (stage == WEIR_STAGE_TUNNEL) {
+        if (!engine->tunnel_out_done)
+            facts->last_code = WEIR_CODE_peer_fin_tunnel;
+    } else if (base_input_size(&engine->input) == 0) {
+        facts->fin_before_answer = stage == WEIR_STAGE_HANDLER;
+        bool allowed = h1_states_event(&engine->states, H1_CLIENT, H1_EVENT_FIN);
+        assert(allowed);
+        (void)allowed;
+    }
+    engine->running = true;
+    if (stage == WEIR_STAGE_TUNNEL && config->handler.end != NULL)
+        config->handler.end(config->options.app, x);
+    else if (stage != WEIR_STAGE_TUNNEL && config->handler.event != NULL)
+        config->handler.event(config->options.app, x, WEIR_EVENT_PEER_FIN);
+    engine->running = false;
+    engine_run(engine, now_ns);
+}
+
+void engine_tell_drain(struct engine *engine)
+{
+    struct weir_engine_config *config = engine->config;
+    if (engine->current == NULL || engine->drain_told || config->handler.event == NULL)
+        return;
+    engine->drain_told = true;
+    engine->running = true;
+    config->handler.event(config->options.app, engine->current, WEIR_EVENT_DRAIN);
+    engine->running = false;
+}
+
+/* --- the end of the connection --------------------------------------------------------------------------------------- */
+
+void engine_end(struct engine *engine, weir_code code)
+{
+    struct engine_facts *facts = engine->facts;
+    struct weir_exchange *x = engine->current;
+    bool server = engine->config->options.role == WEIR_ROLE_SERVER;
+    engine_note(engine, code);
+    engine->finished = true;
+    bool begun = x != NULL && x->begun_out;
+    bool told = server && !begun && weir_code_status(code) != 0 && engine_answer_error(engine, code);
+    if (x == NULL)
+        return;
+    weir_delivery delivery = WEIR_DELIVERY_NONE_OWED;
+    if (x->in == ENGINE_IN_DONE && told) {
+        x->out_end = facts->octets_queued;
+        account_answer(engine, x);
+        delivery = WEIR_DELIVERY_UNCONFIRMED;
+    } else if (begun && !exchange_is_answered(x)) {
+        /* The framing shows the peer that the answer is not whole, but for one that ends with the connection: only a
+         * reset can tell that. */
+        facts->answer_cut = x->in == ENGINE_IN_DONE;
+        delivery = facts->answer_cut ? WEIR_DELIVERY_PARTIAL : WEIR_DELIVERY_NONE_OWED;
+        if (x->out == ENGINE_OUT_CLOSE || x->out == ENGINE_OUT_TUNNEL)
+            engine->abort = true;
+    }
+    engine->current = NULL;
+    exchange_end(x, code, delivery);
+}
+
+uint32_t engine_cut(struct engine *engine, weir_code code, const struct receipts_facts *known)
+{
+    struct engine_facts *facts = engine->facts;
+    struct weir_exchange *x;
+    uint32_t whole = 0;
+    while ((x = engine->unsent_first) != NULL) {
+        whole++;
+        engine->unsent_first = x->next;
+        weir_delivery delivery = receipts_judge(known, x->out_begin, x->out_end, true);
+        exchange_end(x, code, delivery);
+    }
+    engine->unsent_last = NULL;
+    x = engine->current;
+    if (x != NULL) {
+        bool owed = x->in == ENGINE_IN_DONE;
+        weir_delivery delivery = WEIR_DELIVERY_NONE_OWED;
+        if (owed) {
+            facts->answer_cut = true;
+            delivery = receipts_judge(known, x->out_begin, facts->octets_queued, false);
+        }
+        engine->current = NULL;
+        exchange_end(x, code, delivery);
+    }
+    base_output_cut(&engine->output, &engine->config->blocks);
+    return whole;
+}

@@ -1,0 +1,170 @@
+/* The active part of a connection: from octets to the calls of a handler, and back. No clock, no socket, no life: those
+ * are of the folders above. It exists while there is something to do; an idle connection has none.
+ *
+ *     received octets -> input -> h1 (head, content, end) -> exchange -> handler
+ *     handler -> respond, write, finish -> h1 writer -> output -> octets to send
+ *
+ * Only engine_run calls the handler: functions of exchange.h change the exchange and leave a mark, so any of them may be
+ * called inside any callback, and outside too (then `wake` asks for a run).
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <weir/exchange.h>
+
+#include "base/input.h"
+#include "base/output.h"
+#include "engine/config.h"
+#include "engine/facts.h"
+#include "h1/chunked.h"
+#include "h1/head.h"
+#include "h1/state.h"
+#include "http/framing.h"
+#include "http/target.h"
+
+#define EXCHANGE_FIELDS_INLINE 24
+
+/* How far reading the present message is. */
+enum engine_in { ENGINE_IN_HEAD, ENGINE_IN_BODY, ENGINE_IN_TRAILERS, ENGINE_IN_DONE, ENGINE_IN_TUNNEL };
+
+/* How the outgoing content is framed. */
+enum engine_out {
+    ENGINE_OUT_NONE,    /* no head yet */
+    ENGINE_OUT_LENGTH,  /* out_left octets to come */
+    ENGINE_OUT_CHUNKED,
+    ENGINE_OUT_CLOSE,
+    ENGINE_OUT_TUNNEL,
+    ENGINE_OUT_DONE
+};
+
+struct weir_exchange {
+    struct engine *engine;
+    struct weir_exchange *next; /* in the queue of those whose answers are not with the transport */
+    struct base_block *head_block;    /* held: the views of `head` are into it */
+    struct base_block *trailer_block; /* the same of `trailers` */
+    void *user;
+    struct h1_head head;
+    struct http_target target;
+    weir_field *trailers; /* allocated */
+    uint32_t trailer_count;
+    uint32_t trailer_capacity;
+    uint64_t began_ns;
+    uint64_t in_length; /* of the content that arrives; WEIR_NEVER if its head does not say */
+    uint64_t body_in;
+    uint64_t body_out;
+    uint64_t discarded; /* content read and dropped */
+    uint64_t out_left;  /* of ENGINE_OUT_LENGTH */
+    uint64_t out_begin; /* offset of the answer in all that the connection sends */
+    uint64_t out_end;
+    uint8_t in;         /* enum engine_in */
+    uint8_t out;        /* enum engine_out */
+    uint8_t cut;        /* weir_code: ended early for that reason */
+    uint8_t wrong;      /* weir_code: its ending, though the answer went out: bad_response */
+    bool expects : 1;   /* 100 (Continue) is owed before the content */
+    bool paused : 1;    /* by the handler */
+    bool refused : 1;   /* the content is unwanted */
+    bool stuck : 1;     /* unwanted content that is not even read any more */
+    bool end_due : 1;   /* `end` is to be called */
+    bool room_due : 1;  /* `room` is to be called when there is some */
+    bool borrowed : 1;  /* the output has memory of the user's */
+    bool aborted : 1;   /* by the user */
+    bool no_content : 1; /* the answer's content is not sent: HEAD, 204, 304 */
+    bool begun_out : 1;  /* some octet of an answer is queued */
+    weir_field fields[EXCHANGE_FIELDS_INLINE];
+};
+
+struct engine {
+    struct weir_engine_config *config;
+    struct engine_facts *facts;
+    struct weir_exchange *current;
+    struct weir_exchange *unsent_first; /* answered whole, not all with the transport: `done` is due when it is */
+    struct weir_exchange *unsent_last;
+    void (*wake)(struct engine *engine); /* never null */
+    uint64_t now_ns;
+    struct base_input input;
+    struct base_output output;
+    struct h1_states states;
+    struct h1_chunked chunked;
+    struct http_framing in_framing;
+    uint64_t in_left;    /* of ENGINE_IN_BODY with a length */
+    uint64_t in_offered; /* content at the front of the input that was taken apart and not taken by the handler */
+    uint32_t scanned;    /* octets of an unfinished head that were looked at */
+    uint32_t unsent_count; /* exchanges that ended without `done` and are not with the transport: they have no callback */
+    bool running : 1;      /* within engine_run */
+    bool finished : 1;     /* nothing more is read or answered: the output is flushed, then the connection closes */
+    bool abort : 1;        /* reset the connection */
+    bool filled : 1;       /* the last read filled its space: make it larger */
+    bool tunnel_out_done : 1;
+    bool drain_told : 1;
+};
+
+/* --- used by conn ---------------------------------------------------------------------------------------------------- */
+
+/* A fresh one from the config's free list, or NULL: no memory. */
+WEIR_MUST_USE struct engine *engine_new(struct weir_engine_config *config, struct engine_facts *facts,
+                                        void (*wake)(struct engine *engine));
+/* No exchange may be left. Gives all memory back. */
+void engine_free(struct engine *engine);
+/* Nothing to do: it may be freed and made anew with the next octets. */
+bool engine_is_quiet(const struct engine *engine);
+
+/* Does all that can be done with what is there. */
+void engine_run(struct engine *engine, uint64_t now_ns);
+/* True if octets would be used. */
+bool engine_wants_input(const struct engine *engine);
+/* The peer's FIN is here. */
+void engine_fin(struct engine *engine, uint64_t now_ns);
+/* n octets of the output are with the transport. */
+void engine_sent(struct engine *engine, uint64_t n, uint64_t now_ns);
+/* Where the connection is. */
+weir_stage engine_stage(const struct engine *engine);
+/* True while the handler, not the peer, keeps a body from coming. */
+bool engine_body_is_held(const struct engine *engine);
+
+/* Notes why the connection ends; only the first is kept. */
+void engine_note(struct engine *engine, weir_code code);
+/* The connection ends for that reason, in order: what is whole is sent; an exchange that is not is cut. With an error
+ * answer where the code has a status and no answer was begun. */
+void engine_end(struct engine *engine, weir_code code);
+/* No more can be sent or read: every exchange gets its `done`, with that code; unsent octets are dropped. Returns how many
+ * of them were answered whole. */
+uint32_t engine_cut(struct engine *engine, weir_code code, const struct receipts_facts *known);
+/* Tells the handler of an exchange that is going on that the connection is being drained. */
+void engine_tell_drain(struct engine *engine);
+
+/* --- within the folder ------------------------------------------------------------------------------------------------ */
+
+/* read.c: moves the present message on; true if something moved. */
+bool engine_read(struct engine *engine, struct weir_exchange *x);
+/* Begins the next exchange from the input; false if there is none. */
+bool engine_begin(struct engine *engine);
+/* respond.c: 100 (Continue) if it is owed. */
+void engine_continue(struct engine *engine, struct weir_exchange *x);
+/* The answer's last octet is in the output. */
+void engine_end_answer(struct weir_exchange *x);
+/* Counts what was appended to the output since it held `pending_before`. */
+void engine_account(struct engine *engine, uint64_t pending_before);
+/* An answer cannot be made for want of memory: the connection is lost, but it says so. Returns no_memory. */
+weir_code engine_out_of_memory(struct engine *engine);
+/* error_answer.c: a complete answer of our own, if the states allow one. False: none was made. */
+bool engine_answer_error(struct engine *engine, weir_code code);
+/* stream.c */
+size_t engine_room(const struct engine *engine, const struct weir_exchange *x);
+/* Something is to be done: asks for a run, unless one is going on. */
+static inline void engine_wake(struct engine *engine)
+{
+    if (!engine->running)
+        engine->wake(engine);
+}
+/* exchange.c */
+struct weir_exchange *exchange_new(struct engine *engine);
+void exchange_free(struct weir_exchange *x);
+/* The last call of its handler, counted; frees it. */
+void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery delivery);
+/* The answer of `x` is whole in the output. */
+static inline bool exchange_is_answered(const struct weir_exchange *x)
+{
+    return x->out == ENGINE_OUT_DONE;
+}
+
+#endif

@@ -1,0 +1,174 @@
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/engine.h"
+#include "engine/verdict.h"
+
+struct weir_exchange *exchange_new(struct engine *engine)
+{
+    struct weir_exchange *x = base_slab_get(&engine->config->exchanges);
+    if (x == NULL)
+        return NULL;
+    /* The inline fields are written before they are read: no need to clear them. */
+    memset(x, 0, offsetof(struct weir_exchange, fields));
+    x->engine = engine;
+    x->head.fields = x->fields;
+    x->head.field_capacity = EXCHANGE_FIELDS_INLINE;
+    x->began_ns = engine->now_ns;
+    return x;
+}
+
+void exchange_free(struct weir_exchange *x)
+{
+    struct weir_engine_config *config = x->engine->config;
+    const weir_allocator *allocator = &config->options.allocator;
+    if (x->head.fields != x->fields)
+        base_release(allocator, x->head.fields, x->head.field_capacity * sizeof *x->head.fields);
+    base_release(allocator, x->trailers, x->trailer_capacity * sizeof *x->trailers);
+    base_block_unref(x->head_block);
+    base_block_unref(x->trailer_block);
+    base_slab_put(&config->exchanges, x);
+}
+
+void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery delivery)
+{
+    struct engine *engine = x->engine;
+    struct weir_engine_config *config = engine->config;
+    engine_count(&config->totals.exchanges_done, 1);
+    engine_count(&config->totals.exchanges_by_code[code], 1);
+    if (config->handler.done != NULL) {
+        const weir_exchange_ending ending = {
+            .code = code,
+            .stage = code == WEIR_CODE_complete  ? WEIR_STAGE_RESPONSE
+                     : engine->facts->cause != 0 ? (weir_stage)engine->facts->cause_stage
+                                                 : engine_stage(engine),
+            .how = verdict_how(code),
+            .by = verdict_by(code),
+            .delivery = delivery,
+            .judged = verdict_class(code, delivery),
+            .retry = WEIR_RETRY_MAYBE_PROCESSED,
+            .body_in = x->body_in,
+            .body_out = x->body_out,
+            .lived_ns = engine->now_ns - x->began_ns,
+        };
+        config->handler.done(config->options.app, x, &ending);
+    }
+    exchange_free(x);
+}
+
+/* --- what arrived ------------------------------------------------------------------------------------------------ */
+
+weir_role weir_exchange_role(const weir_exchange *x)
+{
+    return x->engine->config->options.role;
+}
+
+unsigned weir_exchange_version(const weir_exchange *x)
+{
+    return x->head.version;
+}
+
+weir_str weir_request_method(const weir_exchange *x)
+{
+    return x->head.method;
+}
+
+weir_str weir_request_target(const weir_exchange *x)
+{
+    return x->head.target;
+}
+
+weir_str weir_request_path(const weir_exchange *x)
+{
+    return x->target.path;
+}
+
+weir_str weir_request_query(const weir_exchange *x)
+{
+    return x->target.query;
+}
+
+weir_str weir_request_authority(const weir_exchange *x)
+{
+    return x->target.authority.len > 0 ? x->target.authority : x->head.host;
+}
+
+unsigned weir_response_status(const weir_exchange *x)
+{
+    return x->head.status;
+}
+
+weir_str weir_response_reason(const weir_exchange *x)
+{
+    return x->head.reason;
+}
+
+bool weir_response_is_interim(const weir_exchange *x)
+{
+    return x->head.status >= 100 && x->head.status < 200 && x->head.status != 101;
+}
+
+weir_fields weir_exchange_fields(const weir_exchange *x)
+{
+    return (weir_fields){.list = x->head.fields, .count = x->head.field_count};
+}
+
+weir_fields weir_exchange_trailers(const weir_exchange *x)
+{
+    return (weir_fields){.list = x->trailers, .count = x->trailer_count};
+}
+
+uint64_t weir_body_length(const weir_exchange *x)
+{
+    return x->in_length;
+}
+
+/* --- marks that engine_run looks at --------------------------------------------------------------------------------- */
+
+void weir_body_pause(weir_exchange *x)
+{
+    x->paused = true;
+}
+
+void weir_body_resume(weir_exchange *x)
+{
+    x->paused = false;
+    engine_wake(x->engine);
+}
+
+void weir_body_refuse(weir_exchange *x)
+{
+    x->refused = true;
+    engine_wake(x->engine);
+}
+
+void weir_exchange_close(weir_exchange *x)
+{
+    struct engine_facts *facts = x->engine->facts;
+    if (facts->last_code == 0)
+        facts->last_code = WEIR_CODE_close_by_application;
+    base_trace_add(&facts->trace, BASE_TRACE_APP_CLOSE);
+    h1_states_set_last(&x->engine->states);
+    engine_wake(x->engine);
+}
+
+void weir_exchange_abort(weir_exchange *x)
+{
+    x->aborted = true;
+    engine_wake(x->engine);
+}
+
+void weir_exchange_set_user(weir_exchange *x, void *user)
+{
+    x->user = user;
+}
+
+void *weir_exchange_user(const weir_exchange *x)
+{
+    return x->user;
+}
+
+uint64_t weir_exchange_connection(const weir_exchange *x)
+{
+    return x->engine->facts->id;
+}

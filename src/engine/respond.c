@@ -1,0 +1,365 @@
+/* Answers: the head that the application asks for, checked and written at once; nothing here calls back. */
+#include <assert.h>
+
+#include "engine/engine.h"
+#include "h1/writer.h"
+
+/* Borrowed content up to this size is copied beside its head: one piece is cheaper to send than two. */
+#define COPY_SIZE_MAX 1024
+
+/* What a head is to say, found by looking once at the application's fields. */
+struct plan {
+    unsigned status;
+    weir_str reason;
+    weir_fields fields;
+    uint64_t length;
+    bool has_length; /* the content has a known length */
+    bool gives_length, gives_date, gives_server, gives_connection, gives_close;
+    bool no_content; /* none is sent whatever the body is */
+    bool chunked;
+    bool until_close;
+    bool tunnel;
+};
+
+void engine_account(struct engine *engine, uint64_t pending_before)
+{
+    uint64_t n = engine->output.pending - pending_before;
+    engine->facts->octets_queued += n;
+    engine_count(&engine->config->totals.octets_queued, n);
+}
+
+weir_code engine_out_of_memory(struct engine *engine)
+{
+    base_trace_add(&engine->facts->trace, BASE_TRACE_MEM_NONE);
+    engine_note(engine, WEIR_CODE_no_memory);
+    engine->abort = true;
+    engine_wake(engine);
+    return WEIR_CODE_no_memory;
+}
+
+/* --- checking ---------------------------------------------------------------------------------------------------- */
+
+static bool read_length(weir_str text, uint64_t *length)
+{
+    uint64_t value = 0;
+    if (text.len == 0 || text.len > 18)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        value = value * 10 + (uint64_t)(text.ptr[i] - '0');
+    }
+    *length = value;
+    return true;
+}
+
+static bool name_is(weir_str name, weir_str lower)
+{
+    return weir_str_equal_nocase(name, lower);
+}
+
+/* Looks at one field of the application's; false: it may not be sent. */
+static bool plan_field(struct plan *plan, const weir_field *field, bool streams)
+{
+    if (!weir_field_name_valid(field->name) || !weir_field_value_valid(field->value))
+        return false;
+    switch (field->name.len) {
+    case 4:
+        plan->gives_date |= name_is(field->name, WEIR_STR("date"));
+        return true;
+    case 6:
+        plan->gives_server |= name_is(field->name, WEIR_STR("server"));
+        return true;
+    case 10:
+        if (name_is(field->name, WEIR_STR("connection"))) {
+            weir_str rest = field->value, member;
+            plan->gives_connection = true;
+            while (weir_list_next(&rest, &member))
+                plan->gives_close |= weir_str_equal_nocase(member, WEIR_STR("close"));
+        }
+        return true;
+    case 14:
+        if (name_is(field->name, WEIR_STR("content-length"))) {
+            uint64_t length;
+            if (!read_length(field->value, &length) || plan->gives_length)
+                return false;
+            /* It must be the truth: of a body that has a length, that one; of a stream, a promise. */
+            if (plan->has_length && length != plan->length && !plan->no_content)
+                return false;
+            plan->gives_length = true;
+            plan->has_length = true;
+            plan->length = length;
+        }
+        return true;
+    case 17:
+        /* Framing is ours: the field is let pass where it says what we do anyway, and written by us. */
+        if (name_is(field->name, WEIR_STR("transfer-encoding")))
+            return streams && weir_str_equal_nocase(field->value, WEIR_STR("chunked"));
+        return true;
+    default:
+        return true;
+    }
+}
+
+static bool reason_valid(weir_str reason)
+{
+    return reason.len == 0 || weir_field_value_valid(reason);
+}
+
+/* Fills the plan; false: it may not be sent. */
+static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_body *body)
+{
+    struct engine *engine = x->engine;
+    unsigned status = plan->status;
+    plan->tunnel = body->kind == WEIR_BODY_TUNNEL;
+    bool connect = weir_str_equal(x->head.method, WEIR_STR("CONNECT"));
+    if (plan->tunnel) {
+        bool switching = engine->states.of[H1_CLIENT] == H1_ASKS;
+        if (!switching || !(status == 101 ? !connect && x->head.version >= 11 : connect && status / 100 == 2))
+            return false;
+    } else if (status < 200 || status > 999 || (connect && status / 100 == 2)) {
+        return false;
+    }
+    plan->no_content = plan->tunnel || status == 204 || status == 304 ||
+                       weir_str_equal(x->head.method, WEIR_STR("HEAD"));
+    bool streams = body->kind == WEIR_BODY_STREAM;
+    plan->has_length = !streams && !plan->tunnel;
+    plan->length = body->kind == WEIR_BODY_BORROW || body->kind == WEIR_BODY_COPY ? body->octets.len : body->length;
+    if (!reason_valid(plan->reason))
+        return false;
+    for (size_t i = 0; i < plan->fields.count; i++)
+        if (!plan_field(plan, &plan->fields.list[i], streams))
+            return false;
+    if (plan->gives_length && (plan->tunnel || status == 204))
+        return false;
+    if (!plan->no_content && !plan->has_length) {
+        plan->chunked = x->head.version >= 11;
+        plan->until_close = !plan->chunked;
+    }
+    return true;
+}
+
+/* --- the head ------------------------------------------------------------------------------------------------------ */
+
+/* Whether this answer is to be the last, and why, as far as is known when its head is written. */
+static void decide_last(struct weir_exchange *x, const struct plan *plan)
+{
+    struct engine *engine = x->engine;
+    struct engine_facts *facts = engine->facts;
+    weir_code code = 0;
+    if (plan->gives_close)
+        code = WEIR_CODE_close_by_application;
+    else if (plan->until_close)
+        code = WEIR_CODE_close_delimited;
+    else if (x->in != ENGINE_IN_DONE && !plan->tunnel && x->refused &&
+             (x->expects || x->stuck || x->in_length > engine->config->options.limits.discard_size_max))
+        code = WEIR_CODE_close_after_response;
+    if (code != 0 && facts->last_code == 0)
+        facts->last_code = (uint8_t)code;
+    if (facts->last_code != 0)
+        h1_states_set_last(&engine->states);
+}
+
+static char *put_head(char *to, struct weir_exchange *x, const struct plan *plan, weir_str date, weir_str server)
+{
+    to = h1_put_status_line(to, plan->status, plan->reason);
+    if (date.len > 0)
+        to = h1_put(to, date);
+    if (server.len > 0)
+        to = h1_put_field(to, (weir_field){WEIR_STR("Server"), server});
+    for (size_t i = 0; i < plan->fields.count; i++) {
+        const weir_field *field = &plan->fields.list[i];
+        if (field->name.len != 17 || !name_is(field->name, WEIR_STR("transfer-encoding")))
+            to = h1_put_field(to, *field);
+    }
+    bool silent = plan->no_content && (plan->tunnel || plan->status == 204 || plan->status == 304 || plan->length == 0);
+    if (plan->has_length && !plan->gives_length && !silent)
+        to = h1_put_length(to, plan->length);
+    if (plan->chunked)
+        to = H1_PUT(to, "Transfer-Encoding: chunked\r\n");
+    if (plan->tunnel) {
+        if (plan->status == 101 && !plan->gives_connection)
+            to = H1_PUT(to, "Connection: upgrade\r\n");
+    } else if (x->engine->facts->last_code != 0) {
+        if (!plan->gives_close)
+            to = H1_PUT(to, "Connection: close\r\n");
+    } else if (x->head.version < 11) {
+        to = H1_PUT(to, "Connection: keep-alive\r\n");
+    }
+    return H1_PUT(to, "\r\n");
+}
+
+static size_t head_size_max(const struct plan *plan, weir_str date, weir_str server)
+{
+    return H1_STATUS_LINE_OVERHEAD + plan->reason.len + date.len + server.len + 12 + h1_fields_size(plan->fields) +
+           H1_LENGTH_LINE_SIZE_MAX + 64;
+}
+
+/* --- content ------------------------------------------------------------------------------------------------------- */
+
+/* The whole of a body that is at hand, behind its head. */
+static bool put_content(struct engine *engine, const weir_body *body)
+{
+    struct base_output *output = &engine->output;
+    struct base_blocks *blocks = &engine->config->blocks;
+    switch (body->kind) {
+    case WEIR_BODY_COPY:
+        return base_output_copy(output, blocks, body->octets);
+    case WEIR_BODY_BORROW:
+        return base_output_borrow(output, blocks, body->octets);
+    case WEIR_BODY_FILE:
+        return base_output_file(output, blocks, body->fd, body->offset, body->length);
+    default:
+        return true;
+    }
+}
+
+static uint8_t out_after_head(const struct plan *plan, const weir_body *body)
+{
+    bool streams = body->kind == WEIR_BODY_STREAM || body->kind == WEIR_BODY_SIZED;
+    if (plan->tunnel)
+        return ENGINE_OUT_TUNNEL;
+    if (!streams || plan->no_content)
+        return ENGINE_OUT_DONE;
+    if (plan->chunked)
+        return ENGINE_OUT_CHUNKED;
+    return plan->until_close ? ENGINE_OUT_CLOSE : ENGINE_OUT_LENGTH;
+}
+
+void engine_end_answer(struct weir_exchange *x)
+{
+    x->out = ENGINE_OUT_DONE;
+    x->out_end = x->engine->facts->octets_queued;
+    bool allowed = h1_states_event(&x->engine->states, H1_SERVER, H1_EVENT_END);
+    assert(allowed);
+    (void)allowed;
+}
+
+/* Writes head and content; the plan is right. */
+static weir_code send_answer(struct weir_exchange *x, struct plan *plan, const weir_body *body)
+{
+    struct engine *engine = x->engine;
+    struct base_output *output = &engine->output;
+    uint64_t before = output->pending;
+    if (!h1_states_event(&engine->states, H1_SERVER, plan->tunnel ? H1_EVENT_SWITCH : H1_EVENT_RESPONSE))
+        return WEIR_CODE_misuse;
+    decide_last(x, plan);
+
+    weir_str date = plan->gives_date ? (weir_str){.ptr = NULL} : engine_config_date_line(engine->config);
+    weir_str server = plan->gives_server ? (weir_str){.ptr = NULL} : engine->config->options.server_name;
+    bool beside = (body->kind == WEIR_BODY_BORROW || body->kind == WEIR_BODY_COPY) &&
+                  body->octets.len <= COPY_SIZE_MAX && !plan->no_content;
+    size_t size = head_size_max(plan, date, server) + (beside ? body->octets.len : 0);
+    char *start = base_output_reserve(output, &engine->config->blocks, size);
+    if (start == NULL)
+        return engine_out_of_memory(engine);
+    char *to = put_head(start, x, plan, date, server);
+    if (beside && body->octets.len > 0)
+        to = h1_put(to, body->octets);
+    base_output_commit(output, (size_t)(to - start));
+    bool whole = beside || plan->no_content || put_content(engine, body);
+    engine_account(engine, before);
+    x->begun_out = true;
+    x->no_content = plan->no_content;
+    engine_count(&engine->config->totals.responses_by_status[plan->status / 100 <= 5 ? plan->status / 100 : 5], 1);
+    if (!whole)
+        return engine_out_of_memory(engine);
+
+    x->out = out_after_head(plan, body);
+    x->out_left = plan->length;
+    if (x->out == ENGINE_OUT_DONE) {
+        x->body_out = plan->no_content ? 0 : plan->length;
+        engine_end_answer(x);
+    } else {
+        x->room_due = true;
+    }
+    if (plan->tunnel) {
+        engine->facts->tunnel = true;
+        engine->facts->last_code = 0;
+        x->in = ENGINE_IN_TUNNEL;
+        x->paused = false;
+    }
+    engine_wake(engine);
+    return WEIR_OK;
+}
+
+/* The application's answer may not be sent: the peer gets a 500 of ours in its place. */
+static weir_code send_500(struct weir_exchange *x)
+{
+    static const char text[] = "500 bad_response: the application's answer may not be sent\n";
+    struct plan plan = {
+        .status = 500,
+        .reason = weir_status_reason(500),
+        .fields = WEIR_FIELDS({WEIR_STR("Content-Type"), WEIR_STR("text/plain")}),
+    };
+    const weir_body body = weir_body_borrow((weir_str){.ptr = text, .len = sizeof text - 1});
+    x->wrong = WEIR_CODE_bad_response;
+    base_trace_add(&x->engine->facts->trace, BASE_TRACE_APP_WRONG);
+    if (make_plan(x, &plan, &body))
+        (void)send_answer(x, &plan, &body);
+    return WEIR_CODE_bad_response;
+}
+
+weir_code weir_respond_reason(weir_exchange *x, unsigned status, weir_str reason, weir_fields fields, weir_body body)
+{
+    struct engine *engine = x->engine;
+    if (engine->config->options.role != WEIR_ROLE_SERVER || x->out != ENGINE_OUT_NONE || engine->finished ||
+        !h1_states_allow(&engine->states, H1_SERVER, H1_EVENT_RESPONSE))
+        return WEIR_CODE_misuse;
+    struct plan plan = {.status = status, .reason = reason, .fields = fields};
+    if (!make_plan(x, &plan, &body))
+        return send_500(x);
+    if (x->expects && !x->refused) {
+        /* A stream beside a body that is still to come means that the body is wanted; an answer that is whole already
+         * declines it, and the peer may keep it (RFC 9110, 10.1.1). */
+        if (body.kind == WEIR_BODY_STREAM || body.kind == WEIR_BODY_SIZED)
+            engine_continue(engine, x);
+        else
+            x->refused = true;
+    }
+    return send_answer(x, &plan, &body);
+}
+
+weir_code weir_respond(weir_exchange *x, unsigned status, weir_fields fields, weir_body body)
+{
+    return weir_respond_reason(x, status, weir_status_reason(status), fields, body);
+}
+
+weir_code weir_respond_interim(weir_exchange *x, unsigned status, weir_fields fields)
+{
+    struct engine *engine = x->engine;
+    if (engine->config->options.role != WEIR_ROLE_SERVER || engine->finished ||
+        !h1_states_allow(&engine->states, H1_SERVER, H1_EVENT_INTERIM) || x->out != ENGINE_OUT_NONE)
+        return WEIR_CODE_misuse;
+    if (status < 100 || status > 199 || status == 101)
+        return WEIR_CODE_bad_response;
+    for (size_t i = 0; i < fields.count; i++)
+        if (!weir_field_name_valid(fields.list[i].name) || !weir_field_value_valid(fields.list[i].value))
+            return WEIR_CODE_bad_response;
+    if (x->head.version < 11)
+        return WEIR_OK;
+    uint64_t before = engine->output.pending;
+    weir_str reason = weir_status_reason(status);
+    size_t size = H1_STATUS_LINE_OVERHEAD + reason.len + h1_fields_size(fields) + 2;
+    char *start = base_output_reserve(&engine->output, &engine->config->blocks, size);
+    if (start == NULL)
+        return engine_out_of_memory(engine);
+    char *to = h1_put_status_line(start, status, reason);
+    for (size_t i = 0; i < fields.count; i++)
+        to = h1_put_field(to, fields.list[i]);
+    to = H1_PUT(to, "\r\n");
+    base_output_commit(&engine->output, (size_t)(to - start));
+    engine_account(engine, before);
+    engine_count(&engine->config->totals.responses_by_status[1], 1);
+    engine_wake(engine);
+    return WEIR_OK;
+}
+
+void engine_continue(struct engine *engine, struct weir_exchange *x)
+{
+    x->expects = false;
+    /* The peer did not wait: it needs no permission. */
+    if (base_input_size(&engine->input) > 0)
+        return;
+    (void)weir_respond_interim(x, 100, WEIR_NO_FIELDS);
+}

@@ -1,0 +1,385 @@
+#include "link/link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#define PIECES_MAX 64
+#define LINKS_KEEP_MAX 1024
+/* Links looked at to find one that is idle: enough that the oldest of them is old, few enough to be done per accept. */
+#define RECLAIM_LOOKS 32
+
+static struct link *link_of_conn(const struct weir_engine *conn)
+{
+    return BASE_CONTAINER(conn, struct link, conn);
+}
+
+struct link_home *link_home_of(const struct link *link)
+{
+    return BASE_CONTAINER(link->conn.config, struct link_home, config);
+}
+
+struct link *link_of_exchange(const weir_exchange *x)
+{
+    struct engine_facts *facts = x->engine->facts;
+    return link_of_conn(BASE_CONTAINER(facts, struct weir_engine, facts));
+}
+
+void link_peer(const struct link *link, weir_address *peer)
+{
+    peer->family = link->peer_family;
+    peer->port = link->peer_port;
+    memcpy(peer->octets, link->peer_octets, sizeof peer->octets);
+}
+
+static uint64_t now_of(const struct link *link)
+{
+    return weir_loop_now(link->sock.loop);
+}
+
+/* --- the end --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t unix_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * WEIR_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static weir_receipt ask(const struct link *link)
+{
+    struct io_acks acks;
+    io_sock_acks(&link->sock, link->conn.facts.octets_sent,
+                 link->conn.config->options.role == WEIR_ROLE_CLIENT, &acks);
+    return (weir_receipt){
+        .known = acks.known, .reset = acks.dead, .left = acks.left, .acked = acks.acked, .unread = acks.unread};
+}
+
+/* Closes the socket, tells the ending, frees the link. */
+static void finish(struct link *link, bool reset, const weir_receipt *last)
+{
+    struct link_home *home = link_home_of(link);
+    weir_ending ending;
+    uint64_t now_ns = now_of(link);
+    weir_engine_closed(&link->conn, last, now_ns, &ending);
+    link_peer(link, &ending.peer);
+    io_sock_local(&link->sock, &ending.local);
+    ending.began_unix_ns = unix_now_ns() - ending.lived_ns;
+
+    io_timer_stop(home->loop, &link->timer);
+    io_sock_close(&link->sock, reset);
+    base_list_remove(&link->node);
+    home->alive--;
+    if (link->counted_idle)
+        __atomic_store_n(&home->idle, home->idle - 1, __ATOMIC_RELAXED);
+    conn_fini(&link->conn);
+    home->ended(home, &ending);
+    base_slab_put(&home->slab, link);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------- */
+
+static void write_failed(struct link *link, int os)
+{
+    weir_engine_failed(&link->conn, WEIR_DIRECTION_OUT, os, now_of(link));
+}
+
+/* The file, not the socket: its data is shorter than was said, or cannot be read. */
+static bool is_file_error(ssize_t n)
+{
+    return n == 0 || n == -EIO || n == -EBADF || n == -EISDIR || n == -EINVAL;
+}
+
+/* Gives the transport what is pending; false when it takes no more now. */
+static bool write_out(struct link *link)
+{
+    weir_output output[PIECES_MAX];
+    struct io_piece pieces[PIECES_MAX];
+    size_t count = weir_engine_output(&link->conn, output, PIECES_MAX);
+    size_t memory = 0;
+    while (memory < count && output[memory].fd < 0) {
+        pieces[memory] = (struct io_piece){.ptr = output[memory].ptr, .len = output[memory].len};
+        memory++;
+    }
+    ssize_t n;
+    if (memory > 0) {
+        n = io_sock_write(&link->sock, pieces, memory, memory < count);
+    } else {
+        n = io_sock_write_file(&link->sock, output[0].fd, output[0].offset, output[0].len);
+        if (is_file_error(n)) {
+            weir_engine_output_failed(&link->conn, (int)-n, now_of(link));
+            return true;
+        }
+    }
+    if (n == -EAGAIN) {
+        link->write_pending = true;
+        return false;
+    }
+    if (n < 0)
+        write_failed(link, (int)-n);
+    else
+        weir_engine_sent(&link->conn, (size_t)n, now_of(link));
+    return true;
+}
+
+/* --- the step ------------------------------------------------------------------------------------------------------ */
+
+static void shut(struct link *link)
+{
+    int result = io_sock_shutdown(&link->sock);
+    /* ENOTCONN: the peer was faster. The receipt that is asked for next says what it got. */
+    weir_engine_shut(&link->conn, now_of(link));
+    if (result == -ENOTCONN) {
+        weir_receipt receipt = ask(link);
+        weir_engine_receipt(&link->conn, &receipt, now_of(link));
+    }
+}
+
+static void count_idle(struct link *link)
+{
+    bool idle = weir_engine_is_idle(&link->conn);
+    if (idle == link->counted_idle)
+        return;
+    link->counted_idle = idle;
+    struct link_home *home = link_home_of(link);
+    __atomic_store_n(&home->idle, home->idle + (idle ? 1 : (uint64_t)-1), __ATOMIC_RELAXED);
+    if (idle && home->became_idle != NULL)
+        home->became_idle(home);
+}
+
+/* The timer is moved only to an earlier time: when it fires too early it is set again, so that a busy connection does not
+ * touch it for each octet. */
+static void arm(struct link *link)
+{
+    uint64_t due_ns = weir_engine_deadline(&link->conn);
+    if (due_ns == WEIR_NEVER)
+        return;
+    if (!io_timer_is_running(&link->timer) || due_ns < io_timer_due(&link->timer))
+        io_timer_start(link->sock.loop, &link->timer, due_ns);
+}
+
+/* Does what the connection wants. False: the link is gone. `more`: another read follows at once; what it brings goes out
+ * in the same write. */
+static bool step(struct link *link, bool more)
+{
+    weir_receipt receipt = {.known = false};
+    bool asked = false;
+    for (;;) {
+        unsigned wants = weir_engine_wants(&link->conn);
+        if (wants & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) {
+            if (!asked)
+                receipt = ask(link);
+            finish(link, (wants & WEIR_WANT_ABORT) != 0, &receipt);
+            return false;
+        }
+        if ((wants & WEIR_WANT_WRITE) && !link->write_pending && !(more && (wants & WEIR_WANT_READ))) {
+            asked = false;
+            if (write_out(link))
+                continue;
+        }
+        if (wants & WEIR_WANT_RECEIPT) {
+            receipt = ask(link);
+            asked = true;
+            weir_engine_receipt(&link->conn, &receipt, now_of(link));
+            continue;
+        }
+        if (wants & WEIR_WANT_SHUTDOWN) {
+            asked = false;
+            shut(link);
+            continue;
+        }
+        io_sock_read(&link->sock, (wants & WEIR_WANT_READ) != 0);
+        break;
+    }
+    count_idle(link);
+    arm(link);
+    return true;
+}
+
+/* --- what the socket says -------------------------------------------------------------------------------------------- */
+
+static struct link *link_of_sock(struct io_sock *sock)
+{
+    return BASE_CONTAINER(sock, struct link, sock);
+}
+
+static char *on_space(struct io_sock *sock, size_t *size)
+{
+    struct link *link = link_of_sock(sock);
+    char *space = weir_engine_reserve(&link->conn, size);
+    if (space == NULL) {
+        /* No memory for a buffer now: the connection waits for its next deadline, and others may give some back. */
+        io_timer_start(sock->loop, &link->timer, now_of(link) + 10 * WEIR_MS);
+    }
+    return space;
+}
+
+static void on_read(struct io_sock *sock, ssize_t n, bool more)
+{
+    struct link *link = link_of_sock(sock);
+    uint64_t now_ns = now_of(link);
+    if (n > 0) {
+        weir_engine_received(&link->conn, (size_t)n, now_ns);
+    } else {
+        weir_engine_received(&link->conn, 0, now_ns);
+        if (n == 0)
+            weir_engine_received_fin(&link->conn, now_ns);
+        else
+            weir_engine_failed(&link->conn, WEIR_DIRECTION_IN, (int)-n, now_ns);
+    }
+    step(link, more);
+}
+
+static void on_unused(struct io_sock *sock)
+{
+    struct link *link = link_of_sock(sock);
+    weir_engine_received(&link->conn, 0, now_of(link));
+    step(link, false);
+}
+
+static void on_written(struct io_sock *sock, ssize_t n)
+{
+    struct link *link = link_of_sock(sock);
+    link->write_pending = false;
+    if (n < 0)
+        write_failed(link, (int)-n);
+    else if (n > 0)
+        weir_engine_sent(&link->conn, (size_t)n, now_of(link));
+    step(link, false);
+}
+
+static void on_hangup(struct io_sock *sock, int os)
+{
+    struct link *link = link_of_sock(sock);
+    weir_engine_failed(&link->conn, WEIR_DIRECTION_IN, os, now_of(link));
+    step(link, false);
+}
+
+static void on_woken(struct io_sock *sock)
+{
+    struct link *link = link_of_sock(sock);
+    weir_engine_tick(&link->conn, now_of(link));
+    step(link, false);
+}
+
+static const struct io_sock_ops sock_ops = {
+    .space = on_space,
+    .read = on_read,
+    .unused = on_unused,
+    .written = on_written,
+    .hangup = on_hangup,
+    .woken = on_woken,
+};
+
+static void on_timer(struct io_timer *timer)
+{
+    struct link *link = BASE_CONTAINER(timer, struct link, timer);
+    weir_engine_tick(&link->conn, now_of(link));
+    step(link, false);
+}
+
+static void on_wake(struct weir_engine *conn)
+{
+    io_sock_wake(&link_of_conn(conn)->sock);
+}
+
+static int64_t unix_time_of(void *loop)
+{
+    return io_loop_unix_time(loop);
+}
+
+/* --- the home -------------------------------------------------------------------------------------------------------- */
+
+weir_code link_home_init(struct link_home *home, weir_loop *loop, const weir_engine_options *options, uint64_t first_id,
+                         uint64_t id_step, weir_error *error)
+{
+    weir_code code = conn_config_init(&home->config, options, error);
+    if (code != WEIR_OK)
+        return code;
+    home->config.wake = on_wake;
+    home->config.unix_time = unix_time_of;
+    home->config.unix_time_app = loop;
+    home->loop = loop;
+    home->last_id = first_id - id_step;
+    home->id_step = id_step;
+    base_list_init(&home->links);
+    base_slab_init(&home->slab, &home->config.options.allocator, sizeof(struct link), LINKS_KEEP_MAX);
+    return WEIR_OK;
+}
+
+void link_home_fini(struct link_home *home)
+{
+    assert(base_list_is_empty(&home->links));
+    base_slab_fini(&home->slab);
+    engine_config_fini(&home->config);
+}
+
+weir_code link_open(struct link_home *home, int fd, const weir_address *peer)
+{
+    struct link *link = base_slab_get(&home->slab);
+    if (link == NULL)
+        return WEIR_CODE_no_memory;
+    memset(link, 0, sizeof *link);
+    weir_code code = io_sock_open(&link->sock, home->loop, fd, &sock_ops, true);
+    if (code != WEIR_OK) {
+        base_slab_put(&home->slab, link);
+        return code;
+    }
+    home->last_id += home->id_step;
+    conn_init(&link->conn, &home->config, home->last_id, weir_loop_now(home->loop));
+    link->timer.fired = on_timer;
+    link->peer_family = peer->family;
+    link->peer_port = peer->port;
+    memcpy(link->peer_octets, peer->octets, sizeof link->peer_octets);
+    base_list_push_back(&home->links, &link->node);
+    home->alive++;
+    io_sock_read(&link->sock, true);
+    count_idle(link);
+    return WEIR_OK;
+}
+
+/* Moves on by one link; the one passed goes to the end of the list. */
+static struct link *next_link(struct link_home *home)
+{
+    struct base_list *node = home->links.next;
+    base_list_remove(node);
+    base_list_push_back(&home->links, node);
+    return BASE_CONTAINER(node, struct link, node);
+}
+
+bool link_reclaim_idle(struct link_home *home)
+{
+    struct link *oldest = NULL;
+    if (home->idle == 0)
+        return false;
+    for (uint64_t looks = 0; looks < home->alive && (looks < RECLAIM_LOOKS || oldest == NULL); looks++) {
+        struct link *link = next_link(home);
+        if (weir_engine_is_idle(&link->conn) &&
+            (oldest == NULL || link->conn.since_ns < oldest->conn.since_ns))
+            oldest = link;
+    }
+    if (oldest == NULL)
+        return false;
+    weir_engine_stop(&oldest->conn, WEIR_CODE_idle_reclaimed, now_of(oldest));
+    step(oldest, false);
+    return true;
+}
+
+void link_drain_all(struct link_home *home)
+{
+    for (uint64_t left = home->alive; left > 0 && !base_list_is_empty(&home->links); left--) {
+        struct link *link = next_link(home);
+        weir_engine_drain(&link->conn, now_of(link));
+        step(link, false);
+    }
+}
+
+void link_stop_all(struct link_home *home, weir_code code)
+{
+    for (uint64_t left = home->alive; left > 0 && !base_list_is_empty(&home->links); left--) {
+        struct link *link = next_link(home);
+        weir_engine_stop(&link->conn, code, now_of(link));
+        step(link, false);
+    }
+}

@@ -1,0 +1,205 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "server/server_internal.h"
+
+void server_notice(const weir_server *server, weir_code code, const char *text)
+{
+    if (server->options.notice != NULL)
+        server->options.notice(server->options.app, code, text);
+}
+
+/* --- making and freeing ------------------------------------------------------------------------------------------- */
+
+static weir_code make_workers(weir_server *server, weir_error *error)
+{
+    unsigned count = server->options.workers;
+    server->workers = base_alloc_zero(&server->allocator, count * sizeof *server->workers);
+    if (server->workers == NULL)
+        return server_refuse(error, WEIR_CODE_no_memory, 0, "no memory for %u workers", count);
+    for (unsigned i = 0; i < count; i++) {
+        weir_code code = worker_init(&server->workers[i], server, i, error);
+        if (code != WEIR_OK)
+            return code;
+        server->workers_ready++;
+    }
+    return WEIR_OK;
+}
+
+weir_code weir_server_new(weir_server **out, const weir_server_options *options, weir_error *error)
+{
+    *out = NULL;
+    if (error != NULL)
+        *error = (weir_error){.code = WEIR_OK};
+    if (options == NULL || options->size == 0)
+        return server_refuse(error, WEIR_CODE_bad_option, 0, "server options: size is 0: make them with WEIR_SERVER");
+    weir_server_options ours = {.size = sizeof ours};
+    memcpy(&ours, options, options->size < sizeof ours ? options->size : sizeof ours);
+    weir_allocator allocator = base_allocator(&ours.allocator);
+    weir_server *server = base_alloc_zero(&allocator, sizeof *server);
+    if (server == NULL)
+        return server_refuse(error, WEIR_CODE_no_memory, 0, "no memory for a server");
+    server->options = ours;
+    server->allocator = allocator;
+    weir_code code = server_take_options(server, error);
+    if (code == WEIR_OK)
+        code = make_workers(server, error);
+    if (code == WEIR_OK)
+        code = server_listen(server, error);
+    if (code != WEIR_OK) {
+        weir_server_free(server);
+        return code;
+    }
+    *out = server;
+    return WEIR_OK;
+}
+
+void weir_server_free(weir_server *server)
+{
+    if (server == NULL)
+        return;
+    weir_allocator allocator = server->allocator;
+    server_unlisten(server);
+    for (unsigned i = 0; i < server->workers_ready; i++)
+        worker_fini(&server->workers[i]);
+    base_release(&allocator, server->workers, server->options.workers * sizeof *server->workers);
+    if (server->listen_text != NULL)
+        base_release(&allocator, server->listen_text, server->options.listen.len + 1);
+    if (server->name_text != NULL)
+        base_release(&allocator, server->name_text, server->options.server_name.len + 1);
+    base_release(&allocator, server, sizeof *server);
+}
+
+/* --- running --------------------------------------------------------------------------------------------------------- */
+
+static void *run_thread(void *app)
+{
+    struct worker *worker = app;
+    weir_loop_run(worker->loop);
+    return NULL;
+}
+
+/* Starts the threads of all workers but the first. Signals stay with the threads of the application. */
+static weir_code start_threads(weir_server *server, weir_error *error)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    weir_code code = WEIR_OK;
+    for (unsigned i = 1; i < server->options.workers && code == WEIR_OK; i++) {
+        struct worker *worker = &server->workers[i];
+        int os = pthread_create(&worker->thread, NULL, run_thread, worker);
+        if (os != 0)
+            code = server_refuse(error, WEIR_CODE_system_error, os, "thread %u of %u cannot be started: %s", i + 1,
+                                 server->options.workers, strerrordesc_np(os));
+        else
+            worker->has_thread = true;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+static void join_threads(weir_server *server)
+{
+    for (unsigned i = 1; i < server->options.workers; i++) {
+        struct worker *worker = &server->workers[i];
+        if (worker->has_thread)
+            pthread_join(worker->thread, NULL);
+        worker->has_thread = false;
+    }
+}
+
+/* A worker that never got a thread is ended here. */
+static void end_unstarted(weir_server *server)
+{
+    weir_server_stop(server);
+    for (unsigned i = 0; i < server->options.workers; i++)
+        if (!server->workers[i].has_thread)
+            worker_look(&server->workers[i]);
+}
+
+weir_code weir_server_run(weir_server *server, weir_error *error)
+{
+    if (server->ran)
+        return server_refuse(error, WEIR_CODE_misuse, 0, "a server runs once");
+    server->ran = true;
+    weir_code code = WEIR_OK;
+    for (unsigned i = 0; i < server->options.workers && code == WEIR_OK; i++)
+        code = worker_open(&server->workers[i], error);
+    if (code == WEIR_OK && server->options.loop != NULL)
+        return WEIR_OK;
+    if (code == WEIR_OK)
+        code = start_threads(server, error);
+    if (code == WEIR_OK)
+        weir_loop_run(server->workers[0].loop);
+    else
+        end_unstarted(server);
+    join_threads(server);
+    return code;
+}
+
+/* --- drain and stop, from anywhere ----------------------------------------------------------------------------------- */
+
+static void want(weir_server *server, enum server_wanted wanted)
+{
+    int before = __atomic_load_n(&server->wanted, __ATOMIC_RELAXED);
+    while (before < (int)wanted &&
+           !__atomic_compare_exchange_n(&server->wanted, &before, (int)wanted, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        continue;
+    for (unsigned i = 0; i < server->workers_ready; i++)
+        io_loop_poke(server->workers[i].loop);
+}
+
+void weir_server_drain(weir_server *server)
+{
+    want(server, SERVER_DRAIN);
+}
+
+void weir_server_stop(weir_server *server)
+{
+    want(server, SERVER_STOP);
+}
+
+bool weir_server_is_stopped(const weir_server *server)
+{
+    for (unsigned i = 0; i < server->workers_ready; i++)
+        if (!worker_is_stopped(&server->workers[i]))
+            return false;
+    return true;
+}
+
+/* --- of an exchange -------------------------------------------------------------------------------------------------- */
+
+weir_loop *weir_exchange_loop(const weir_exchange *x)
+{
+    return link_of_exchange(x)->sock.loop;
+}
+
+weir_address weir_exchange_peer(const weir_exchange *x)
+{
+    weir_address peer = {.family = 0};
+    link_peer(link_of_exchange(x), &peer);
+    return peer;
+}
+
+/* --- in one call ----------------------------------------------------------------------------------------------------- */
+
+static bool is_usage(weir_code code)
+{
+    return code == WEIR_CODE_bad_option || code == WEIR_CODE_bad_address;
+}
+
+int weir_serve(const weir_server_options *options)
+{
+    weir_error error = {.code = WEIR_OK};
+    weir_server *server;
+    weir_code code = weir_server_new(&server, options, &error);
+    if (code == WEIR_OK)
+        code = weir_server_run(server, &error);
+    if (code != WEIR_OK)
+        fprintf(stderr, "weir: %s: %s\n", weir_code_name(code), error.text);
+    weir_server_free(server);
+    return code == WEIR_OK ? 0 : is_usage(code) ? 2 : 1;
+}

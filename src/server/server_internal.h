@@ -1,0 +1,45 @@
+/* The server as its own files see it. */
+#ifndef SERVER_INTERNAL_H
+#define SERVER_INTERNAL_H
+
+#include <weir/server.h>
+
+#include "server/worker.h"
+
+/* What is wanted of the workers: only ever goes up. */
+enum server_wanted { SERVER_RUN = 0, SERVER_DRAIN = 1, SERVER_STOP = 2 };
+
+struct server_place {
+    char address[IO_ADDRESS_TEXT_SIZE];
+    struct io_listen_mark mark;
+};
+
+struct weir_server {
+    weir_server_options options; /* defaults filled in; `listen` and `server_name` are copies */
+    weir_handler handler;        /* a copy of the caller's, cut or extended to the size of ours */
+    weir_allocator allocator;
+    char *listen_text;
+    char *name_text;
+    int wanted; /* enum server_wanted, atomic: written by any thread and by signal handlers */
+    bool ran;
+    struct worker *workers; /* options.workers of them */
+    unsigned workers_ready;
+    struct server_place *places;
+    size_t place_count;
+    size_t place_capacity;
+};
+
+static inline enum server_wanted server_wants(const weir_server *server)
+{
+    return (enum server_wanted)__atomic_load_n(&server->wanted, __ATOMIC_ACQUIRE);
+}
+void server_notice(const weir_server *server, weir_code code, const char *text);
+/* options.c: checks server->options, copies what they point at, fills in defaults; bad_option says which is wrong. */
+WEIR_MUST_USE weir_code server_take_options(weir_server *server, weir_error *error);
+/* listen.c: opens a socket for each worker at each address. On failure all that were opened are closed. */
+WEIR_MUST_USE weir_code server_listen(weir_server *server, weir_error *error);
+void server_unlisten(weir_server *server);
+WEIR_MUST_USE weir_code server_refuse(weir_error *error, weir_code code, int os, const char *format, ...)
+    WEIR_PRINTF(4, 5);
+
+#endif

@@ -1,0 +1,225 @@
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "server/server_internal.h"
+
+/* Idle connections closed at once when the process is out of descriptors. */
+#define RECLAIM_BATCH 16
+
+static struct worker *worker_of_home(struct link_home *home)
+{
+    return BASE_CONTAINER(home, struct worker, home);
+}
+
+static struct worker *worker_of_listener(struct io_listener *listener)
+{
+    return BASE_CONTAINER(listener, struct server_listener, listener)->worker;
+}
+
+/* --- accepting ------------------------------------------------------------------------------------------------------- */
+
+static void accept_all(struct worker *worker, bool on)
+{
+    worker->paused = !on;
+    for (size_t i = 0; i < worker->listener_count; i++)
+        if (worker->listeners[i].open)
+            io_listener_accept(&worker->listeners[i].listener, on);
+}
+
+static void on_became_idle(struct link_home *home)
+{
+    home->became_idle = NULL;
+    accept_all(worker_of_home(home), true);
+}
+
+/* As many as may be are alive, and none is idle: the others wait in the kernel. */
+static void pause_accept(struct worker *worker)
+{
+    engine_count(&worker->totals.accept_pauses, 1);
+    worker->home.became_idle = on_became_idle;
+    accept_all(worker, false);
+}
+
+static void on_accepted(struct io_listener *listener, int fd, const weir_address *peer)
+{
+    struct worker *worker = worker_of_listener(listener);
+    struct link_home *home = &worker->home;
+    if (home->alive >= worker->connections_max)
+        (void)link_reclaim_idle(home);
+    weir_code code = link_open(home, fd, peer);
+    if (code != WEIR_OK) {
+        /* Not a connection of ours yet: it is not in the ledger, but it is counted. */
+        close(fd);
+        engine_count(&worker->totals.accept_failures, 1);
+        server_notice(worker->server, code, "a connection was accepted and could not be kept");
+        return;
+    }
+    engine_count(&worker->totals.accepted, 1);
+    if (home->alive >= worker->connections_max && home->idle == 0)
+        pause_accept(worker);
+}
+
+static void on_paused(struct io_listener *listener, int os)
+{
+    struct worker *worker = worker_of_listener(listener);
+    char text[160];
+    engine_count(&worker->totals.accept_pauses, 1);
+    engine_count(&worker->totals.accept_failures, 1);
+    bool descriptors = os == EMFILE || os == ENFILE;
+    snprintf(text, sizeof text, "accepting pauses: %s; idle connections are closed first", strerrordesc_np(os));
+    server_notice(worker->server, descriptors ? WEIR_CODE_no_descriptors : WEIR_CODE_no_memory, text);
+    for (int i = 0; i < RECLAIM_BATCH && link_reclaim_idle(&worker->home); i++)
+        continue;
+}
+
+static const struct io_listener_ops listener_ops = {.accepted = on_accepted, .paused = on_paused};
+
+/* --- endings --------------------------------------------------------------------------------------------------------- */
+
+static void finish_if_drained(struct worker *worker)
+{
+    if (!worker->draining || worker->home.alive > 0 || worker_is_stopped(worker))
+        return;
+    io_timer_stop(worker->loop, &worker->drain_timer);
+    __atomic_store_n(&worker->stopped, true, __ATOMIC_RELEASE);
+    if (worker->own_loop)
+        weir_loop_stop(worker->loop);
+    const weir_server_options *options = &worker->server->options;
+    if (options->stopped != NULL && weir_server_is_stopped(worker->server))
+        options->stopped(options->app);
+}
+
+static void on_ended(struct link_home *home, const weir_ending *ending)
+{
+    struct worker *worker = worker_of_home(home);
+    struct worker_totals *totals = &worker->totals;
+    engine_count(&totals->ended_by_code[ending->code], 1);
+    engine_count(&totals->ended_by_stage[ending->stage], 1);
+    engine_count(&totals->ended_by_how[ending->how], 1);
+    engine_count(&totals->ended_by_by[ending->by], 1);
+    engine_count(&totals->ended_by_delivery[ending->delivery], 1);
+    engine_count(&totals->ended_by_class[ending->judged], 1);
+    const weir_server_options *options = &worker->server->options;
+    if (options->ending != NULL)
+        options->ending(options->app, ending);
+    if (worker->paused && home->alive < worker->connections_max && !worker->draining) {
+        home->became_idle = NULL;
+        accept_all(worker, true);
+    }
+    finish_if_drained(worker);
+}
+
+/* --- drain and stop ------------------------------------------------------------------------------------------------- */
+
+static void close_listeners(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        struct server_listener *listener = &worker->listeners[i];
+        if (listener->open)
+            io_listener_close(&listener->listener);
+        else if (listener->fd >= 0)
+            close(listener->fd);
+        listener->open = false;
+        listener->fd = -1;
+    }
+}
+
+static void on_drain_timeout(struct io_timer *timer)
+{
+    struct worker *worker = BASE_CONTAINER(timer, struct worker, drain_timer);
+    link_stop_all(&worker->home, WEIR_CODE_drain_timeout);
+    finish_if_drained(worker);
+}
+
+static void begin_drain(struct worker *worker)
+{
+    worker->draining = true;
+    worker->home.became_idle = NULL;
+    close_listeners(worker);
+    uint64_t timeout_ns = worker->server->options.drain_timeout_ns;
+    if (timeout_ns != WEIR_UNLIMITED)
+        io_timer_start(worker->loop, &worker->drain_timer, weir_loop_now(worker->loop) + timeout_ns);
+    link_drain_all(&worker->home);
+}
+
+void worker_look(struct worker *worker)
+{
+    enum server_wanted wanted = server_wants(worker->server);
+    if (wanted >= SERVER_DRAIN && !worker->draining)
+        begin_drain(worker);
+    if (wanted >= SERVER_STOP)
+        link_stop_all(&worker->home, WEIR_CODE_stopped);
+    finish_if_drained(worker);
+}
+
+static void on_poke(void *app)
+{
+    worker_look(app);
+}
+
+bool worker_is_stopped(const struct worker *worker)
+{
+    return __atomic_load_n(&worker->stopped, __ATOMIC_ACQUIRE);
+}
+
+/* --- making ------------------------------------------------------------------------------------------------------------ */
+
+weir_code worker_init(struct worker *worker, weir_server *server, unsigned index, weir_error *error)
+{
+    const weir_server_options *options = &server->options;
+    worker->server = server;
+    worker->drain_timer.fired = on_drain_timeout;
+    worker->connections_max = (options->connections_max + options->workers - 1) / options->workers;
+    worker->loop = options->loop;
+    if (worker->loop == NULL) {
+        weir_code code = weir_loop_new(&worker->loop, &server->allocator, error);
+        if (code != WEIR_OK)
+            return code;
+        worker->own_loop = true;
+    }
+    const weir_engine_options engine_options = WEIR_ENGINE_OPTIONS(
+            .role = WEIR_ROLE_SERVER, .lenient = options->lenient, .handler = &server->handler, .app = options->app,
+            .limits = options->limits, .allocator = server->allocator, .server_name = options->server_name);
+    weir_code code = link_home_init(&worker->home, worker->loop, &engine_options, index + 1, options->workers, error);
+    if (code != WEIR_OK) {
+        if (worker->own_loop)
+            weir_loop_free(worker->loop);
+        return code;
+    }
+    worker->home.ended = on_ended;
+    return WEIR_OK;
+}
+
+void worker_fini(struct worker *worker)
+{
+    close_listeners(worker);
+    base_release(&worker->server->allocator, worker->listeners, worker->listener_count * sizeof *worker->listeners);
+    link_home_fini(&worker->home);
+    if (worker->own_loop)
+        weir_loop_free(worker->loop);
+    else
+        io_loop_on_poke(worker->loop, NULL, NULL);
+}
+
+weir_code worker_open(struct worker *worker, weir_error *error)
+{
+    io_loop_on_poke(worker->loop, on_poke, worker);
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        struct server_listener *listener = &worker->listeners[i];
+        listener->worker = worker;
+        weir_code code =
+            io_listener_open(&listener->listener, worker->loop, listener->fd, listener->shared, &listener_ops);
+        if (code != WEIR_OK)
+            return server_refuse(error, code, errno, "a listener cannot be watched");
+        listener->open = true;
+    }
+    worker->running = true;
+    /* A drain may have been asked for before there was a loop to poke. */
+    io_loop_poke(worker->loop);
+    return WEIR_OK;
+}
