@@ -25,7 +25,7 @@ static const char browser_request[] =
     "Referer: http://www.example-riverside.org/pictures/index.html\r\n"
     "Cookie: session=7f3c0b1e9ad24458b6f0; seen=1731000000.1731000600.12; "
     "consent=necessary%3D1%26statistics%3D0%26marketing%3D0; last=%2Fpictures%2Findex.html%3Fpage%3D4; lang=en-GB; "
-    "theme=dark-with-larger-letters\r\n"
+    "theme=dark-with-larger-letters; tide-table=in-metres-at-noon\r\n"
     "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
     "Connection: keep-alive\r\n"
     "\r\n";

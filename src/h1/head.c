@@ -121,25 +121,29 @@ static char *undo_folds(char *value, char *end)
     return to;
 }
 
-/* Goes on over the lines that continue a value. `at` is after the first line's end; moved to the next line. */
-static int64_t take_folds(const struct reader *r, char *value, char **value_end, char **at)
+/* By value, so that the place in the loop over the fields, which is hot, has no address. */
+struct folds {
+    int64_t result;
+    char *value_end;
+    char *at;
+};
+
+/* Goes on over the lines that continue a value. `at` is after its first line. */
+static struct folds take_folds(const struct reader *r, char *value, char *value_end, char *at)
 {
-    bool folded = false;
-    for (;;) {
-        if (*at == r->bound)
-            return starved(r);
-        if (!http_char_is(**at, HTTP_CHAR_BLANK))
-            break;
-        folded = true;
-        *at += http_scan_value(*at, r->bound) - *at;
-        *value_end = *at;
-        int64_t result = take_line_end(r, at, WEIR_CODE_bad_field_value);
-        if (result != GO_ON)
-            return result;
+    struct folds folds = {GO_ON, value_end, at};
+    while (folds.at < r->bound && http_char_is(*folds.at, HTTP_CHAR_BLANK)) {
+        folds.at += http_scan_value(folds.at, r->bound) - folds.at;
+        folds.value_end = folds.at;
+        folds.result = take_line_end(r, &folds.at, WEIR_CODE_bad_field_value);
+        if (folds.result != GO_ON)
+            return folds;
     }
-    if (folded)
-        *value_end = undo_folds(value, *value_end);
-    return GO_ON;
+    if (folds.at == r->bound)
+        folds.result = starved(r);
+    else if (folds.at != at)
+        folds.value_end = undo_folds(value, folds.value_end);
+    return folds;
 }
 
 /* Charges a field that begins at `at`, and says whether there may be one more. */
@@ -161,36 +165,44 @@ static inline int64_t begin_field(struct reader *r, const char *at)
     return GO_ON;
 }
 
+/* The name, and `*at` to after its colon. */
 static inline int64_t take_name(const struct reader *r, char **at, weir_str *name)
 {
-    char *start = *at;
-    char *end = start + (http_scan_name(start, r->bound) - start);
+    const char *start = *at;
+    const char *end = http_scan_name(start, r->bound);
     if (end == r->bound)
         return starved(r);
     if (*end != ':' || end == start)
         return h1_head_error(WEIR_CODE_bad_field_name);
     *name = (weir_str){start, (size_t)(end - start)};
-    *at = end + 1;
+    *at += end + 1 - start;
     return GO_ON;
 }
 
-/* The value and its line end, blanks around it left out. */
-static inline int64_t take_value(const struct reader *r, char **at, weir_str *value)
+static inline bool is_blank(char octet)
+{
+    return octet == ' ' || octet == '\t';
+}
+
+/* The value, which goes on to `stop`, and its line end; blanks around it left out. */
+static inline int64_t take_value(const struct reader *r, char **at, char *stop, weir_str *value)
 {
     char *start = *at;
-    while (start < r->bound && http_char_is(*start, HTTP_CHAR_BLANK))
+    char *end = stop;
+    while (start < end && is_blank(*start))
         start++;
-    char *end = start + (http_scan_value(start, r->bound) - start);
     *at = end;
     int64_t result = take_line_end(r, at, WEIR_CODE_bad_field_value);
     if (result != GO_ON)
         return result;
     if (r->unfold) {
-        result = take_folds(r, start, &end, at);
-        if (result != GO_ON)
-            return result;
+        struct folds folds = take_folds(r, start, end, *at);
+        if (folds.result != GO_ON)
+            return folds.result;
+        end = folds.value_end;
+        *at = folds.at;
     }
-    while (end > start && http_char_is(end[-1], HTTP_CHAR_BLANK))
+    while (end > start && is_blank(end[-1]))
         end--;
     *value = (weir_str){start, (size_t)(end - start)};
     return GO_ON;
@@ -203,10 +215,13 @@ static inline int64_t take_field(struct reader *r, char **at)
     if (result != GO_ON)
         return result;
     weir_field *field = &head->fields[head->field_count];
+    /* The end of the value is looked for from the name on, so that the search does not wait for where the name ends. All
+     * octets of a name and the colon may stand in a value, so it is not before the value. */
+    char *stop = *at + (http_scan_value(*at, r->bound) - *at);
     result = take_name(r, at, &field->name);
     if (result != GO_ON)
         return result;
-    result = take_value(r, at, &field->value);
+    result = take_value(r, at, stop, &field->value);
     if (result != GO_ON)
         return result;
     head->field_count++;
@@ -238,11 +253,10 @@ static int64_t take_fields(struct reader *r, char *at)
 /* --- start lines ------------------------------------------------------------------------------------------------- */
 
 /* HTTP-version, octet by octet. `bad`: what one that is none means; `preface`: the line so far is HTTP/2's. */
-static int64_t take_version(struct reader *r, const char *line, const char *bound, char **at, weir_code bad,
+static int64_t take_version(struct reader *r, const char *line, const char *bound, const char *p, weir_code bad,
                             bool preface)
 {
     static const char form[VERSION_SIZE + 1] = "HTTP/#.#";
-    const char *p = *at;
     for (size_t i = 0; i < VERSION_SIZE; i++) {
         if (p + i == bound)
             return line_starved(r, line, bound);
@@ -254,18 +268,21 @@ static int64_t take_version(struct reader *r, const char *line, const char *boun
         return h1_head_error(http2 ? WEIR_CODE_http2_preface : WEIR_CODE_version_unsupported);
     }
     r->head->version = p[7] == '0' ? 10 : 11;
-    *at += VERSION_SIZE;
     return GO_ON;
 }
 
 static inline int64_t take_usual_version(struct reader *r, const char *line, const char *bound, char **at,
                                          weir_code bad, bool preface)
 {
-    if (bound - *at < VERSION_SIZE || memcmp(*at, "HTTP/1.1", VERSION_SIZE) != 0)
-        return take_version(r, line, bound, at, bad, preface);
-    r->head->version = 11;
-    *at += VERSION_SIZE;
-    return GO_ON;
+    const char *p = *at;
+    int64_t result = GO_ON;
+    if (bound - p >= VERSION_SIZE && memcmp(p, "HTTP/1.1", VERSION_SIZE) == 0)
+        r->head->version = 11;
+    else
+        result = take_version(r, line, bound, p, bad, preface);
+    if (result == GO_ON)
+        *at += VERSION_SIZE;
+    return result;
 }
 
 /* One empty line before a request is dropped: old clients sent one after a body (RFC 9112, 2.2). */

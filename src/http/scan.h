@@ -95,11 +95,14 @@ static inline const char *http_scan_name(const char *at, const char *end)
 #if HTTP_SCAN_WIDE
     while (end - at >= 16) {
         unsigned stops = http_scan_name_stops(at);
-        if (stops != 0) {
-            at += __builtin_ctz(stops);
-            break;
+        if (stops == 0) {
+            at += 16;
+            continue;
         }
-        at += 16;
+        at += __builtin_ctz(stops);
+        if (*at == ':')
+            return at;
+        break;
     }
 #endif
     return http_chars_span(at, end, HTTP_CHAR_TOKEN);
