@@ -73,6 +73,13 @@ class Conn:
         self.sock.sendall(octets)
         self.sent += len(octets)
 
+    def send_and_fin(self, octets):
+        """Over TCP both in one segment, so that no answer can come between them."""
+        unix = self.sock.family == socket.AF_UNIX
+        self.sock.sendall(octets, 0 if unix else socket.MSG_MORE)
+        self.sock.shutdown(socket.SHUT_WR)
+        self.sent += len(octets)
+
     def send_slowly(self, octets):
         """An octet a send. Stops, and says so, when the peer has ended the connection."""
         for i in range(len(octets)):
@@ -214,6 +221,10 @@ class Conn:
         elif r.framing == "close":
             r.body = self.read_to_eof()
         return r
+
+    def await_unread(self):
+        """Until there is something to read, which is left unread: a close is then a reset."""
+        check(self.sock.recv(1, socket.MSG_PEEK), "EOF, where octets were awaited")
 
     def fin(self):
         """Half-close: no more from us, but we still read."""

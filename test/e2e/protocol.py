@@ -375,6 +375,7 @@ def test_bodies_in_and_out():
         r = c.get("/")
         check(r.body == b"Hello, World!" and r.framing == "length", "/: %r", r)
         check(r.get("Content-Type", "").startswith("text/plain"), "the type of /: %r", r)
+        c.close()
         s.stop()
 
 
@@ -395,6 +396,7 @@ def test_answers_without_content():
             check(c.get("/status/%d" % status).status == status, "/status/%d", status)
         check(c.get("/").body == b"Hello, World!", "something was left between the answers")
         check(c.get("/no/such/path").status == 404, "404")
+        c.close()
         s.stop()
 
 
@@ -419,6 +421,7 @@ def test_upgrade_is_ignored():
         check(c.get("/").status == 200, "not kept")
         c.send(request("POST", "/digest", ask + "Content-Length: 5\r\n") + b"hello")
         check(c.read_response().status == 200, "with a body")
+        c.close()
         s.stop()
 
 
@@ -469,6 +472,7 @@ def test_headers_are_kept_as_they_came():
         at = [text.find(w) for w in ("X-One", "x-ONE", "X-Empty", "X-Blank")]
         check(-1 not in at and at == sorted(at), "order or case is lost: %s", text)
         check("a  b" in text, "a value was changed: %s", text)
+        c.close()
         s.stop()
 
 
@@ -490,6 +494,7 @@ def test_delay_and_stream_take_their_time():
         began = time.monotonic()
         check(c.get("/stream/4?every=50").status == 200, "/stream")
         check(time.monotonic() - began >= 0.14, "/stream/4?every=50 came too early")
+        c.close()
         s.stop()
 
 
@@ -501,6 +506,7 @@ def test_watching():
         ledger = json.loads(c.get("/.weir/endings").body)
         check(ledger["accepted"] == ledger["alive"] == 1, "%r", ledger)
         s.balance()
+        c.close()
         s.stop()
 
 
