@@ -6,6 +6,13 @@
 
 #include "base/alloc.h"
 
+/* After our FIN a peer that had nothing under way needs no long wait: a request that crossed our FIN gets no answer, and
+ * the wait only spares it the sight of a reset. Nor does one that went on sending until we stopped reading: if it does not
+ * read by now it will not before its own sending fails. */
+#define LINGER_IDLE_NS (1 * WEIR_SECOND)
+#define LINGER_FULL_NS (500 * WEIR_MS)
+/* A connection that is old is closed when it has been idle for this long; before, its next answer says close. */
+#define AGE_IDLE_NS (250 * WEIR_MS)
 /* While lingering for an acknowledgement: the first look comes soon, as a delayed one takes about 40 ms. */
 #define LOOK_FIRST_NS (2 * WEIR_MS)
 #define LOOK_MAX_NS (250 * WEIR_MS)
@@ -137,8 +144,6 @@ static void settle(struct weir_engine *conn, uint64_t now_ns)
     if (conn->life == LIFE_OPEN && engine_is_quiet(engine)) {
         stop_work(conn);
         conn->since_ns = now_ns;
-        if (conn->facts.last_code == 0 && is_old(conn, now_ns))
-            conn->facts.last_code = WEIR_CODE_age_limit;
         return;
     }
     if (conn->life <= LIFE_FLUSHING)
@@ -198,6 +203,10 @@ void weir_engine_received(weir_engine *conn, size_t n, uint64_t now_ns)
     engine->filled = n > 0 && engine->input.block != NULL && engine->input.end == engine->input.block->size;
     if (n > 0)
         deadlines_received(&conn->work->deadlines, n, now_ns);
+    if (conn->facts.last_code == 0 && is_old(conn, now_ns)) {
+        conn->facts.last_code = WEIR_CODE_age_limit;
+        trace(conn, BASE_TRACE_LIFE_POLICY);
+    }
     uint64_t since_ns = conn->since_ns;
     engine_run(engine, now_ns);
     settle(conn, now_ns);
@@ -436,6 +445,11 @@ static weir_code failure_code(struct weir_engine *conn, int os, weir_stage stage
 void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uint64_t now_ns)
 {
     weir_stage stage = stage_of(conn);
+    if (os == 0 && conn->fin_sent) {
+        /* Both FINs are sent, which is not yet the end: what we sent may still be on its way. */
+        conn->look = true;
+        return;
+    }
     if (conn->facts.os == 0)
         conn->facts.os = (int16_t)os;
     trace(conn, os == 0                             ? BASE_TRACE_FD_HUP
@@ -467,7 +481,7 @@ static uint64_t age_limit_ns(const struct weir_engine *conn)
 
 static bool is_old(const struct weir_engine *conn, uint64_t now_ns)
 {
-    return now_ns >= age_limit_ns(conn);
+    return conn->config->options.limits.age_max_ns != WEIR_UNLIMITED && now_ns >= age_limit_ns(conn);
 }
 
 static struct deadlines_due due_while_idle(const struct weir_engine *conn)
@@ -480,6 +494,8 @@ static struct deadlines_due due_while_idle(const struct weir_engine *conn)
     else
         due = (struct deadlines_due){deadlines_add(conn->since_ns, limits->idle_timeout_ns), WEIR_CODE_idle_timeout};
     uint64_t old = age_limit_ns(conn);
+    if (old < deadlines_add(conn->since_ns, AGE_IDLE_NS))
+        old = deadlines_add(conn->since_ns, AGE_IDLE_NS);
     if (old < due.ns)
         due = (struct deadlines_due){old, WEIR_CODE_age_limit};
     return due;
@@ -491,7 +507,12 @@ static struct deadlines_due due_while_lingering(const struct weir_engine *conn)
     struct deadlines_due due = {deadlines_add(conn->since_ns, limits->linger_timeout_ns), WEIR_CODE_linger_timeout};
     if (conn->work == NULL)
         return due;
-    uint64_t silent = deadlines_add(conn->work->deadlines.in_ns, limits->linger_silence_ns);
+    uint64_t silence_ns = limits->linger_silence_ns;
+    if (conn->facts.cause_stage == WEIR_STAGE_IDLE && silence_ns > LINGER_IDLE_NS)
+        silence_ns = LINGER_IDLE_NS;
+    if (!lingers_for_input(conn) && !conn->facts.fin_seen && silence_ns > LINGER_FULL_NS)
+        silence_ns = LINGER_FULL_NS;
+    uint64_t silent = deadlines_add(conn->work->deadlines.in_ns, silence_ns);
     if (silent < due.ns)
         due.ns = silent;
     if (conn->work->look_ns < due.ns)

@@ -17,23 +17,27 @@ static bool state_event(struct engine *engine, enum h1_event event)
 
 /* --- heads --------------------------------------------------------------------------------------------------------- */
 
-/* A head that was looked at and is not whole is looked at again when its end is there, or when it has doubled: so that a
- * peer that sends octet by octet costs no more than one that does not. */
+static bool has_bare_cr(const char *octets, size_t size)
+{
+    const char *cr = memchr(octets, '\r', size);
+    return cr != NULL && cr + 1 < octets + size && cr[1] != '\n';
+}
+
+/* A head that was looked at and is not whole is looked at again when another line of it is, when it has doubled, or when
+ * it has reached a limit: so that a peer that sends octet by octet costs little more than one that does not. */
 static bool worth_parsing(const struct engine *engine)
 {
     size_t size = base_input_size(&engine->input);
     const char *octets = base_input_octets(&engine->input);
-    if (engine->scanned == 0 || size >= (size_t)engine->scanned * 2)
+    const struct h1_head_limits *limits = &engine->config->head_limits;
+    size_t seen = engine->scanned;
+    if (seen == 0 || size >= seen * 2)
         return true;
-    for (size_t at = engine->scanned; at < size; at++) {
-        const char *lf = memchr(octets + at, '\n', size - at);
-        if (lf == NULL)
-            return false;
-        at = (size_t)(lf - octets);
-        if (lf[-1] == '\n' || (at >= 2 && lf[-1] == '\r' && lf[-2] == '\n'))
-            return true;
-    }
-    return false;
+    if ((seen <= limits->line_size_max && size > limits->line_size_max) || size > limits->head_size_max)
+        return true;
+    /* A line is whole, or a CR is not followed by LF: the octet before may have been that CR. */
+    const char *from = octets + seen;
+    return memchr(from, '\n', size - seen) != NULL || from[-1] == '\r' || has_bare_cr(from, size - seen);
 }
 
 /* Twice the room for fields; false: no memory. */
@@ -206,14 +210,16 @@ static void message_is_whole(struct engine *engine, struct weir_exchange *x)
     state_event(engine, H1_EVENT_END);
 }
 
-/* Unwanted content: a little is read to keep the connection, more is not even read. */
-static void discard(struct engine *engine, struct weir_exchange *x)
+/* Unwanted content: a little is read to keep the connection, more is not even read; nor is what waits for a 100 that it
+ * does not get, as it may never come. */
+static bool worth_discarding(const struct engine *engine, const struct weir_exchange *x)
 {
     uint64_t limit = engine->config->options.limits.discard_size_max;
-    if (x->discarded + engine->in_offered > limit || (x->in_length != WEIR_NEVER && engine->in_left > limit)) {
-        x->stuck = true;
-        return;
-    }
+    return !x->expects && x->discarded <= limit && (x->in_length == WEIR_NEVER || engine->in_left <= limit);
+}
+
+static void discard(struct engine *engine, struct weir_exchange *x)
+{
     x->discarded += engine->in_offered;
     base_input_consume(&engine->input, engine->in_offered);
     if (engine->in_framing.kind == HTTP_FRAMING_LENGTH)
@@ -243,14 +249,12 @@ static bool read_body(struct engine *engine, struct weir_exchange *x)
 {
     if (x->stuck || (x->paused && !x->refused))
         return false;
-    if (x->expects) {
-        if (x->refused) {
-            /* Not asked for, so it may never come: nobody waits for it. */
-            x->stuck = true;
-            return true;
-        }
-        engine_continue(engine, x);
+    if (x->refused && !worth_discarding(engine, x)) {
+        x->stuck = true;
+        return true;
     }
+    if (x->expects)
+        engine_continue(engine, x);
     if (engine->in_framing.kind == HTTP_FRAMING_LENGTH) {
         size_t size = base_input_size(&engine->input);
         engine->in_offered = size < engine->in_left ? size : engine->in_left;

@@ -51,12 +51,19 @@ static bool tcp_acks(const struct io_sock *sock, uint64_t written, bool dialled,
 static void unix_acks(const struct io_sock *sock, uint64_t written, struct io_acks *acks)
 {
     int outstanding = -1;
-    acks->left = written; /* what was taken is in the peer's queue at once */
-    /* In this order: a peer that closes over unread octets sets our error first, then drops them. */
-    bool is_told = ioctl(sock->fd, SIOCOUTQ, &outstanding) == 0;
+    bool is_told = false;
     struct pollfd now = {.fd = sock->fd};
-    if (poll(&now, 1, 0) < 0)
-        return;
+    acks->left = written; /* what was taken is in the peer's queue at once */
+    /* In this order: a peer that closes over unread octets sets our error first, then drops them. Once more if it closed
+     * between the two: then it has read them in the meantime, or is about to drop them. */
+    for (int looks = 0; looks < 3 && !(is_told && outstanding == 0); looks++) {
+        is_told = ioctl(sock->fd, SIOCOUTQ, &outstanding) == 0;
+        now.revents = 0;
+        if (poll(&now, 1, 0) < 0)
+            return;
+        if ((now.revents & POLLHUP) == 0)
+            break;
+    }
     acks->dead = (now.revents & (POLLHUP | POLLERR)) != 0;
     bool dropped = (now.revents & POLLERR) != 0 || sock->os != 0;
     acks->known = is_told && outstanding == 0 && !dropped;

@@ -38,6 +38,26 @@ static uint64_t now_of(const struct link *link)
     return weir_loop_now(link->sock.loop);
 }
 
+/* --- idle ones, counted ------------------------------------------------------------------------------------------- */
+
+/* Between exchanges. One that has not been used yet is not: its first request may be on its way, or in the kernel. */
+static bool is_idle(const struct link *link)
+{
+    return weir_engine_is_idle(&link->conn) && link->conn.facts.octets_in > 0;
+}
+
+static void set_idle(struct link *link, bool idle)
+{
+    if (idle == link->counted_idle)
+        return;
+    link->counted_idle = idle;
+    struct link_home *home = link_home_of(link);
+    uint64_t before = home->idle;
+    __atomic_store_n(&home->idle, before + (idle ? 1 : (uint64_t)-1), __ATOMIC_RELAXED);
+    if (before + home->idle == 1)
+        home->idle_changed(home);
+}
+
 /* --- the end --------------------------------------------------------------------------------------------------------- */
 
 static uint64_t unix_now_ns(void)
@@ -71,8 +91,7 @@ static void finish(struct link *link, bool reset, const weir_receipt *last)
     io_sock_close(&link->sock, reset);
     base_list_remove(&link->node);
     home->alive--;
-    if (link->counted_idle)
-        __atomic_store_n(&home->idle, home->idle - 1, __ATOMIC_RELAXED);
+    set_idle(link, false);
     conn_fini(&link->conn);
     home->ended(home, &ending);
     base_slab_put(&home->slab, link);
@@ -136,18 +155,6 @@ static void shut(struct link *link)
     }
 }
 
-static void count_idle(struct link *link)
-{
-    bool idle = weir_engine_is_idle(&link->conn);
-    if (idle == link->counted_idle)
-        return;
-    link->counted_idle = idle;
-    struct link_home *home = link_home_of(link);
-    __atomic_store_n(&home->idle, home->idle + (idle ? 1 : (uint64_t)-1), __ATOMIC_RELAXED);
-    if (idle && home->became_idle != NULL)
-        home->became_idle(home);
-}
-
 /* The timer is moved only to an earlier time: when it fires too early it is set again, so that a busy connection does not
  * touch it for each octet. */
 static void arm(struct link *link)
@@ -192,7 +199,7 @@ static bool step(struct link *link, bool more)
         io_sock_read(&link->sock, (wants & WEIR_WANT_READ) != 0);
         break;
     }
-    count_idle(link);
+    set_idle(link, is_idle(link));
     arm(link);
     return true;
 }
@@ -335,7 +342,7 @@ weir_code link_open(struct link_home *home, int fd, const weir_address *peer)
     base_list_push_back(&home->links, &link->node);
     home->alive++;
     io_sock_read(&link->sock, true);
-    count_idle(link);
+    arm(link);
     return WEIR_OK;
 }
 
@@ -355,7 +362,7 @@ bool link_reclaim_idle(struct link_home *home)
         return false;
     for (uint64_t looks = 0; looks < home->alive && (looks < RECLAIM_LOOKS || oldest == NULL); looks++) {
         struct link *link = next_link(home);
-        if (weir_engine_is_idle(&link->conn) &&
+        if (is_idle(link) &&
             (oldest == NULL || link->conn.since_ns < oldest->conn.since_ns))
             oldest = link;
     }

@@ -17,14 +17,14 @@ struct link_home {
     weir_loop *loop;
     struct base_list links; /* all that live; those looked at for reclaiming go to the end */
     uint64_t alive;
-    uint64_t idle; /* of those; read by other threads too */
+    uint64_t idle; /* of those: between exchanges; read by other threads too */
     uint64_t last_id;
     uint64_t id_step; /* so that the numbers of several workers differ */
     struct base_slab slab;
     /* A link has ended and is freed after the call. */
     void (*ended)(struct link_home *home, const weir_ending *ending);
-    /* One has become idle; null while nobody waits for that. It must not end links. */
-    void (*became_idle)(struct link_home *home);
+    /* The first has become idle, or the last has ceased to be. It must not end links. */
+    void (*idle_changed)(struct link_home *home);
 };
 
 struct link {

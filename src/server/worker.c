@@ -10,6 +10,8 @@
 
 /* Idle connections closed at once when the process is out of descriptors. */
 #define RECLAIM_BATCH 16
+/* A shortage comes and goes many times a second: it is counted each time, and told so often. */
+#define NOTICE_EVERY_NS WEIR_SECOND
 
 static struct worker *worker_of_home(struct link_home *home)
 {
@@ -31,18 +33,20 @@ static void accept_all(struct worker *worker, bool on)
             io_listener_accept(&worker->listeners[i].listener, on);
 }
 
-static void on_became_idle(struct link_home *home)
+/* While as many as may be are alive and none is idle, the others wait in the kernel. */
+static void review_accept(struct worker *worker)
 {
-    home->became_idle = NULL;
-    accept_all(worker_of_home(home), true);
+    bool full = worker->home.alive >= worker->connections_max && worker->home.idle == 0;
+    if (full == worker->paused || worker->draining)
+        return;
+    if (full)
+        engine_count(&worker->totals.accept_pauses, 1);
+    accept_all(worker, !full);
 }
 
-/* As many as may be are alive, and none is idle: the others wait in the kernel. */
-static void pause_accept(struct worker *worker)
+static void on_idle_changed(struct link_home *home)
 {
-    engine_count(&worker->totals.accept_pauses, 1);
-    worker->home.became_idle = on_became_idle;
-    accept_all(worker, false);
+    review_accept(worker_of_home(home));
 }
 
 static void on_accepted(struct io_listener *listener, int fd, const weir_address *peer)
@@ -60,19 +64,27 @@ static void on_accepted(struct io_listener *listener, int fd, const weir_address
         return;
     }
     engine_count(&worker->totals.accepted, 1);
-    if (home->alive >= worker->connections_max && home->idle == 0)
-        pause_accept(worker);
+    review_accept(worker);
+}
+
+static void tell_shortage(struct worker *worker, int os)
+{
+    char text[160];
+    uint64_t now_ns = weir_loop_now(worker->loop);
+    if (worker->noticed_ns != 0 && now_ns - worker->noticed_ns < NOTICE_EVERY_NS)
+        return;
+    worker->noticed_ns = now_ns;
+    bool descriptors = os == EMFILE || os == ENFILE;
+    snprintf(text, sizeof text, "accepting pauses: %s; idle connections are closed first", strerrordesc_np(os));
+    server_notice(worker->server, descriptors ? WEIR_CODE_no_descriptors : WEIR_CODE_no_memory, text);
 }
 
 static void on_paused(struct io_listener *listener, int os)
 {
     struct worker *worker = worker_of_listener(listener);
-    char text[160];
     engine_count(&worker->totals.accept_pauses, 1);
     engine_count(&worker->totals.accept_failures, 1);
-    bool descriptors = os == EMFILE || os == ENFILE;
-    snprintf(text, sizeof text, "accepting pauses: %s; idle connections are closed first", strerrordesc_np(os));
-    server_notice(worker->server, descriptors ? WEIR_CODE_no_descriptors : WEIR_CODE_no_memory, text);
+    tell_shortage(worker, os);
     for (int i = 0; i < RECLAIM_BATCH && link_reclaim_idle(&worker->home); i++)
         continue;
 }
@@ -107,10 +119,7 @@ static void on_ended(struct link_home *home, const weir_ending *ending)
     const weir_server_options *options = &worker->server->options;
     if (options->ending != NULL)
         options->ending(options->app, ending);
-    if (worker->paused && home->alive < worker->connections_max && !worker->draining) {
-        home->became_idle = NULL;
-        accept_all(worker, true);
-    }
+    review_accept(worker);
     finish_if_drained(worker);
 }
 
@@ -139,7 +148,6 @@ static void on_drain_timeout(struct io_timer *timer)
 static void begin_drain(struct worker *worker)
 {
     worker->draining = true;
-    worker->home.became_idle = NULL;
     close_listeners(worker);
     uint64_t timeout_ns = worker->server->options.drain_timeout_ns;
     if (timeout_ns != WEIR_UNLIMITED)
@@ -192,6 +200,7 @@ weir_code worker_init(struct worker *worker, weir_server *server, unsigned index
         return code;
     }
     worker->home.ended = on_ended;
+    worker->home.idle_changed = on_idle_changed;
     return WEIR_OK;
 }
 

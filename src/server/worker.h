@@ -47,6 +47,7 @@ struct worker {
     struct server_listener *listeners;
     size_t listener_count;
     uint64_t connections_max;
+    uint64_t noticed_ns; /* the last time that a shortage was told */
     struct worker_totals totals;
 };
 
