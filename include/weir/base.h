@@ -43,6 +43,9 @@ typedef struct weir_str {
 #define WEIR_STR(literal) ((weir_str){"" literal, sizeof(literal) - 1})
 #endif
 
+/* The same where C wants a constant: the initialiser of a static object. */
+#define WEIR_STR_INIT(literal) {"" literal, sizeof(literal) - 1}
+
 /* The view of a terminated string. */
 WEIR_API weir_str weir_str_from(const char *terminated);
 WEIR_API bool weir_str_equal(weir_str a, weir_str b);

@@ -62,6 +62,28 @@ WEIR_API WEIR_MUST_USE weir_code weir_engine_new(weir_engine **out, weir_engine_
 /* Only after weir_engine_closed. */
 WEIR_API void weir_engine_free(weir_engine *engine);
 
+/* --- asking (a client) --------------------------------------------------------------------------------------------- */
+
+/* A request. Zero is the default of each field; all is copied before the call returns but for a borrowed body. */
+typedef struct weir_request {
+    size_t size;
+    weir_str method; /* default GET */
+    weir_str target; /* as it goes on the wire: "/path?query", an absolute URI for a proxy, HOST:PORT for CONNECT, "*" */
+    weir_str host;   /* the Host field, where `fields` has none; one of the two is needed */
+    weir_fields fields;
+    weir_body body; /* as of a response; a tunnel is asked for with CONNECT, or with an Upgrade field */
+    void *user;     /* weir_exchange_user of the exchange */
+} weir_request;
+
+#define WEIR_REQUEST(...) (&(weir_request){.size = sizeof(weir_request), __VA_ARGS__})
+
+/* Begins an exchange; the handler hears of it from its response's head on. `misuse` while another exchange is under way,
+ * or when the connection takes no more; `bad_method`, `bad_target`, `bad_host`, `bad_field_name`, `bad_field_value`,
+ * `bad_content_length` or `bad_transfer_encoding` for what may not be sent: then nothing is, and there is no exchange.
+ * A body that is a stream goes on with weir_write and weir_finish in `room`. After `out` is given ask weir_engine_wants. */
+WEIR_API WEIR_MUST_USE weir_code weir_engine_request(weir_engine *engine, const weir_request *request,
+                                                     weir_exchange **out, uint64_t now_ns);
+
 /* --- octets in --------------------------------------------------------------------------------------------------- */
 
 /* Where the next octets may be read to, and how many; null with *size 0 when there is no memory now (read later). Valid

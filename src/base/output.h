@@ -19,8 +19,8 @@ struct base_piece {
 #define BASE_OUTPUT_INLINE 4
 
 struct base_output {
-    uint64_t pending;        /* octets in all */
-    uint32_t first;          /* of the pieces, in the ring */
+    uint64_t pending; /* octets in all */
+    uint32_t first;   /* of the pieces, in the ring */
     uint32_t count;
     uint32_t capacity;       /* of the ring, a power of two */
     uint32_t tail_used;      /* octets of `tail` that are taken */

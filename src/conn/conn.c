@@ -12,10 +12,10 @@
 #define LINGER_IDLE_NS (1 * WEIR_SECOND)
 #define LINGER_FULL_NS (500 * WEIR_MS)
 /* A connection that is old is closed when it has been idle for this long; before, its next answer says close. */
-#define AGE_IDLE_NS (250 * WEIR_MS)
+#define AGE_IDLE_NS    (250 * WEIR_MS)
 /* While lingering for an acknowledgement: the first look comes soon, as a delayed one takes about 40 ms. */
-#define LOOK_FIRST_NS (2 * WEIR_MS)
-#define LOOK_MAX_NS (250 * WEIR_MS)
+#define LOOK_FIRST_NS  (2 * WEIR_MS)
+#define LOOK_MAX_NS    (250 * WEIR_MS)
 
 static void life(struct weir_engine *conn, enum life_event event)
 {
@@ -160,6 +160,28 @@ static void close_idle(struct weir_engine *conn, weir_code code, uint64_t now_ns
     }
     conn->work->engine.finished = true;
     settle(conn, now_ns);
+}
+
+/* --- asking ----------------------------------------------------------------------------------------------------------- */
+
+weir_code weir_engine_request(weir_engine *conn, const weir_request *request, weir_exchange **out, uint64_t now_ns)
+{
+    weir_request ours = {.size = sizeof ours};
+    *out = NULL;
+    if (conn->config->options.role != WEIR_ROLE_CLIENT || request == NULL || request->size == 0 ||
+        conn->life != LIFE_OPEN || conn->facts.fin_seen || conn->facts.last_code != 0)
+        return WEIR_CODE_misuse;
+    memcpy(&ours, request, request->size < sizeof ours ? request->size : sizeof ours);
+    if (ours.method.len == 0)
+        ours.method = WEIR_STR("GET");
+    if (conn->work == NULL && !start_work(conn, now_ns))
+        return WEIR_CODE_no_memory;
+    conn->work->engine.now_ns = now_ns;
+    weir_code code = engine_request(&conn->work->engine, &ours, out);
+    uint64_t since_ns = conn->since_ns;
+    settle(conn, now_ns);
+    conn->since_ns = since_ns;
+    return code;
 }
 
 /* --- octets in --------------------------------------------------------------------------------------------------- */
@@ -452,7 +474,7 @@ void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uin
     }
     if (conn->facts.os == 0)
         conn->facts.os = (int16_t)os;
-    trace(conn, os == 0                             ? BASE_TRACE_FD_HUP
+    trace(conn, os == 0                          ? BASE_TRACE_FD_HUP
                 : direction == WEIR_DIRECTION_IN ? BASE_TRACE_FD_RCV_ERR
                                                  : BASE_TRACE_FD_SND_ERR);
     if (stage == WEIR_STAGE_HEAD || stage == WEIR_STAGE_BODY)
@@ -488,7 +510,7 @@ static struct deadlines_due due_while_idle(const struct weir_engine *conn)
 {
     const weir_limits *limits = &conn->config->options.limits;
     struct deadlines_due due;
-    if (stage_of(conn) == WEIR_STAGE_UNUSED)
+    if (stage_of(conn) == WEIR_STAGE_UNUSED && conn->config->options.role == WEIR_ROLE_SERVER)
         due = (struct deadlines_due){deadlines_add(conn->began_ns, limits->first_octet_timeout_ns),
                                      WEIR_CODE_first_octet_timeout};
     else

@@ -114,7 +114,7 @@ void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now
         .code = code,
         .delivery = delivery,
         .judged = verdict_class(code, delivery),
-        .retry = WEIR_RETRY_MAYBE_PROCESSED,
+        .retry = facts->octets_sent == 0 ? WEIR_RETRY_NOT_SENT : WEIR_RETRY_MAYBE_PROCESSED,
         .os = facts->os,
         .trace = facts->trace,
         .exchanges_begun = facts->exchanges_begun,

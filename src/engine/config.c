@@ -7,7 +7,7 @@
 #include "engine/engine.h"
 
 #define EXCHANGES_KEEP_MAX 256
-#define ENGINES_KEEP_MAX 256
+#define ENGINES_KEEP_MAX   256
 
 static weir_code refuse(weir_error *error, const char *text)
 {

@@ -24,8 +24,8 @@ struct weir_engine_config {
     int64_t (*unix_time)(void *app); /* the option, or the loop's */
     void *unix_time_app;
     int64_t date_second;
-    char date_line[ENGINE_DATE_LINE_SIZE]; /* "Date: ...\r\n" */
-    uint64_t random;                       /* for the jitter of ages */
+    char date_line[ENGINE_DATE_LINE_SIZE];  /* "Date: ...\r\n" */
+    uint64_t random;                        /* for the jitter of ages */
     void (*wake)(struct weir_engine *conn); /* a connection has something to do; never null while one lives */
     struct engine_totals totals;
 };

@@ -49,6 +49,11 @@ weir_stage engine_stage(const struct engine *engine)
     const struct weir_exchange *x = engine->current;
     if (facts->tunnel)
         return WEIR_STAGE_TUNNEL;
+    if (x != NULL && !engine_is_server(engine)) {
+        if (x->in != ENGINE_IN_HEAD)
+            return x->in == ENGINE_IN_DONE ? WEIR_STAGE_RESPONSE : WEIR_STAGE_BODY;
+        return base_input_size(&engine->input) > 0 ? WEIR_STAGE_HEAD : WEIR_STAGE_HANDLER;
+    }
     if (x != NULL) {
         if (x->in != ENGINE_IN_DONE && !(x->refused && x->begun_out))
             return WEIR_STAGE_BODY;
@@ -74,6 +79,8 @@ bool engine_wants_input(const struct engine *engine)
         return !x->stuck && (!x->paused || x->refused);
     case ENGINE_IN_TUNNEL:
         return !x->paused;
+    case ENGINE_IN_HEAD:
+        return true;
     default:
         /* The next request may come, and the peer's leaving is to be noticed; but only so much is kept. */
         return base_input_size(&engine->input) == 0;
@@ -91,6 +98,9 @@ bool engine_body_is_held(const struct engine *engine)
 /* The exchange is whole in both directions, or its content is unwanted and not waited for. */
 static bool is_complete(const struct engine *engine, const struct weir_exchange *x)
 {
+    /* A client that has its response does not go on asking: what it has not sent of its request is not wanted. */
+    if (!engine_is_server(engine) && x->in == ENGINE_IN_DONE)
+        return !x->end_due;
     if (!exchange_is_answered(x))
         return false;
     if (x->in == ENGINE_IN_TUNNEL)
@@ -121,15 +131,38 @@ static void account_answer(struct engine *engine, const struct weir_exchange *x)
     h1_states_set_last(&engine->states);
 }
 
+/* The last call of every exchange whose octets are all with the transport. */
+static void end_sent(struct engine *engine)
+{
+    struct engine_facts *facts = engine->facts;
+    if (engine->output.pending == 0 && engine->unsent_count > 0) {
+        struct engine_totals *totals = &engine->config->totals;
+        engine_count(&totals->exchanges_done, engine->unsent_count);
+        engine_count(&totals->exchanges_by_code[WEIR_CODE_complete], engine->unsent_count);
+        engine->unsent_count = 0;
+    }
+    struct weir_exchange *x;
+    while ((x = engine->unsent_first) != NULL && x->out_end <= facts->octets_sent) {
+        engine->unsent_first = x->next;
+        if (engine->unsent_first == NULL)
+            engine->unsent_last = NULL;
+        exchange_end(x, x->wrong != 0 ? (weir_code)x->wrong : WEIR_CODE_complete, WEIR_DELIVERY_UNCONFIRMED);
+    }
+}
+
 static void complete(struct engine *engine, struct weir_exchange *x)
 {
     struct engine_facts *facts = engine->facts;
-    account_answer(engine, x);
+    if (exchange_is_answered(x))
+        account_answer(engine, x);
+    else
+        facts->answer_cut = true;
     engine->current = NULL;
     if (h1_states_may_recycle(&engine->states)) {
         h1_states_recycle(&engine->states);
     } else {
         engine->finished = true;
+        facts->no_more_input |= !engine_is_server(engine);
         if (facts->last_code == 0)
             facts->last_code = facts->tunnel     ? WEIR_CODE_tunnel_closed
                                : facts->fin_seen ? WEIR_CODE_peer_half_close
@@ -142,6 +175,8 @@ static void complete(struct engine *engine, struct weir_exchange *x)
     } else {
         push_unsent(engine, x);
     }
+    /* What we sent may have left before the exchange ended: a client's request, a tunnel. */
+    end_sent(engine);
 }
 
 /* --- the run --------------------------------------------------------------------------------------------------------- */
@@ -203,7 +238,8 @@ void engine_run(struct engine *engine, uint64_t now_ns)
             break;
     }
     struct engine_facts *facts = engine->facts;
-    if (facts->fin_seen && engine->current == NULL && !engine->finished && !engine->abort && !begin_is_blocked(engine)) {
+    if (facts->fin_seen && engine->current == NULL && !engine->finished && !engine->abort &&
+        !begin_is_blocked(engine)) {
         /* All that was asked is answered; a head that is not whole never will be. */
         if (base_input_size(&engine->input) > 0)
             base_trace_add(&facts->trace, BASE_TRACE_H1_TRUNCATED);
@@ -221,18 +257,36 @@ void engine_sent(struct engine *engine, uint64_t n, uint64_t now_ns)
     engine->now_ns = now_ns;
     facts->octets_sent += n;
     base_output_consume(&engine->output, n);
-    if (engine->output.pending == 0 && engine->unsent_count > 0) {
-        struct engine_totals *totals = &engine->config->totals;
-        engine_count(&totals->exchanges_done, engine->unsent_count);
-        engine_count(&totals->exchanges_by_code[WEIR_CODE_complete], engine->unsent_count);
-        engine->unsent_count = 0;
+    end_sent(engine);
+}
+
+/* What a client does about it: the end of a content that ends so, or of the hope for a response. */
+static void fin_of_server(struct engine *engine, struct weir_exchange *x)
+{
+    if (x == NULL || x->in == ENGINE_IN_HEAD) {
+        engine_end(engine, WEIR_CODE_peer_fin_in_handler);
+        return;
     }
-    struct weir_exchange *x;
-    while ((x = engine->unsent_first) != NULL && x->out_end <= facts->octets_sent) {
-        engine->unsent_first = x->next;
-        if (engine->unsent_first == NULL)
-            engine->unsent_last = NULL;
-        exchange_end(x, x->wrong != 0 ? (weir_code)x->wrong : WEIR_CODE_complete, WEIR_DELIVERY_UNCONFIRMED);
+    if (x->in == ENGINE_IN_BODY)
+        engine_message_is_whole(engine, x);
+    engine_run(engine, engine->now_ns);
+}
+
+/* Why a FIN in this stage ends the connection; WEIR_OK where it does not. */
+static weir_code fin_code(const struct engine *engine, weir_stage stage)
+{
+    switch (stage) {
+    case WEIR_STAGE_UNUSED:
+        return WEIR_CODE_peer_fin_unused;
+    case WEIR_STAGE_IDLE:
+        return WEIR_CODE_peer_fin_idle;
+    case WEIR_STAGE_HEAD:
+        return WEIR_CODE_peer_fin_in_head;
+    case WEIR_STAGE_BODY:
+        return !engine_is_server(engine) && engine->in_framing.kind == HTTP_FRAMING_CLOSE ? WEIR_OK
+                                                                                          : WEIR_CODE_peer_fin_in_body;
+    default:
+        return WEIR_OK;
     }
 }
 
@@ -248,20 +302,16 @@ void engine_fin(struct engine *engine, uint64_t now_ns)
     if (engine->finished || engine->abort)
         return;
     weir_stage stage = engine_stage(engine);
-    switch (stage) {
-    case WEIR_STAGE_UNUSED:
-    case WEIR_STAGE_IDLE:
-    case WEIR_STAGE_HEAD:
-    case WEIR_STAGE_BODY:
-        if (stage >= WEIR_STAGE_HEAD && stage <= WEIR_STAGE_BODY)
+    weir_code code = fin_code(engine, stage);
+    if (code != WEIR_OK) {
+        if (stage == WEIR_STAGE_HEAD || stage == WEIR_STAGE_BODY)
             base_trace_add(&facts->trace, BASE_TRACE_H1_TRUNCATED);
-        engine_end(engine, stage == WEIR_STAGE_UNUSED ? WEIR_CODE_peer_fin_unused
-                           : stage == WEIR_STAGE_IDLE ? WEIR_CODE_peer_fin_idle
-                           : stage == WEIR_STAGE_HEAD ? WEIR_CODE_peer_fin_in_head
-                                                      : WEIR_CODE_peer_fin_in_body);
+        engine_end(engine, code);
         return;
-    default:
-        break;
+    }
+    if (!engine_is_server(engine) && stage != WEIR_STAGE_TUNNEL) {
+        fin_of_server(engine, x);
+        return;
     }
     if (x == NULL) {
         /* Answers are on their way out, and whole requests may wait behind them. */
@@ -303,7 +353,7 @@ void engine_end(struct engine *engine, weir_code code)
 {
     struct engine_facts *facts = engine->facts;
     struct weir_exchange *x = engine->current;
-    bool server = engine->config->options.role == WEIR_ROLE_SERVER;
+    bool server = engine_is_server(engine);
     engine_note(engine, code);
     engine->finished = true;
     bool begun = x != NULL && x->begun_out;

@@ -29,17 +29,20 @@ enum engine_in { ENGINE_IN_HEAD, ENGINE_IN_BODY, ENGINE_IN_TRAILERS, ENGINE_IN_D
 
 /* How the outgoing content is framed. */
 enum engine_out {
-    ENGINE_OUT_NONE,    /* no head yet */
-    ENGINE_OUT_LENGTH,  /* out_left octets to come */
+    ENGINE_OUT_NONE,   /* no head yet */
+    ENGINE_OUT_LENGTH, /* out_left octets to come */
     ENGINE_OUT_CHUNKED,
     ENGINE_OUT_CLOSE,
     ENGINE_OUT_TUNNEL,
     ENGINE_OUT_DONE
 };
 
+/* What a client's request means for its response (RFC 9112, 6.3). */
+enum engine_asked { ENGINE_ASKED, ENGINE_ASKED_HEAD, ENGINE_ASKED_CONNECT };
+
 struct weir_exchange {
     struct engine *engine;
-    struct weir_exchange *next; /* in the queue of those whose answers are not with the transport */
+    struct weir_exchange *next;       /* in the queue of those whose answers are not with the transport */
     struct base_block *head_block;    /* held: the views of `head` are into it */
     struct base_block *trailer_block; /* the same of `trailers` */
     void *user;
@@ -56,20 +59,22 @@ struct weir_exchange {
     uint64_t out_left;  /* of ENGINE_OUT_LENGTH */
     uint64_t out_begin; /* offset of the answer in all that the connection sends */
     uint64_t out_end;
-    uint8_t in;         /* enum engine_in */
-    uint8_t out;        /* enum engine_out */
-    uint8_t cut;        /* weir_code: ended early for that reason */
-    uint8_t wrong;      /* weir_code: its ending, though the answer went out: bad_response */
-    bool expects : 1;   /* 100 (Continue) is owed before the content */
-    bool paused : 1;    /* by the handler */
-    bool refused : 1;   /* the content is unwanted */
-    bool stuck : 1;     /* unwanted content that is not even read any more */
-    bool end_due : 1;   /* `end` is to be called */
-    bool room_due : 1;  /* `room` is to be called when there is some */
-    bool borrowed : 1;  /* the output has memory of the user's */
-    bool aborted : 1;   /* by the user */
+    uint8_t in;          /* enum engine_in */
+    uint8_t out;         /* enum engine_out */
+    uint8_t cut;         /* weir_code: ended early for that reason */
+    uint8_t wrong;       /* weir_code: its ending, though the answer went out: bad_response */
+    uint8_t asked;       /* enum engine_asked: of a client's request */
+    bool expects : 1;    /* 100 (Continue) is owed before the content */
+    bool paused : 1;     /* by the handler */
+    bool refused : 1;    /* the content is unwanted */
+    bool stuck : 1;      /* unwanted content that is not even read any more */
+    bool end_due : 1;    /* `end` is to be called */
+    bool room_due : 1;   /* `room` is to be called when there is some */
+    bool borrowed : 1;   /* the output has memory of the user's */
+    bool aborted : 1;    /* by the user */
     bool no_content : 1; /* the answer's content is not sent: HEAD, 204, 304 */
-    bool begun_out : 1;  /* some octet of an answer is queued */
+    bool begun_out : 1;  /* some octet of what we send is queued */
+    bool answered : 1;   /* of a client: the final response's head is here */
     weir_field fields[EXCHANGE_FIELDS_INLINE];
 };
 
@@ -86,14 +91,16 @@ struct engine {
     struct h1_states states;
     struct h1_chunked chunked;
     struct http_framing in_framing;
-    uint64_t in_left;    /* of ENGINE_IN_BODY with a length */
-    uint64_t in_offered; /* content at the front of the input that was taken apart and not taken by the handler */
-    uint32_t scanned;    /* octets of an unfinished head that were looked at */
-    uint32_t unsent_count; /* exchanges that ended without `done` and are not with the transport: they have no callback */
-    bool running : 1;      /* within engine_run */
-    bool finished : 1;     /* nothing more is read or answered: the output is flushed, then the connection closes */
-    bool abort : 1;        /* reset the connection */
-    bool filled : 1;       /* the last read filled its space: make it larger */
+    uint64_t in_left;       /* of ENGINE_IN_BODY with a length */
+    uint64_t in_offered;    /* content at the front of the input that was taken apart and not taken by the handler */
+    uint32_t scanned;       /* octets of an unfinished head that were looked at */
+    uint32_t interim_count; /* before the final response that is waited for */
+    uint32_t
+        unsent_count;  /* exchanges that ended without `done` and are not with the transport: they have no callback */
+    bool running : 1;  /* within engine_run */
+    bool finished : 1; /* nothing more is read or answered: the output is flushed, then the connection closes */
+    bool abort : 1;    /* reset the connection */
+    bool filled : 1;   /* the last read filled its space: make it larger */
     bool tunnel_out_done : 1;
     bool drain_told : 1;
 };
@@ -132,14 +139,45 @@ uint32_t engine_cut(struct engine *engine, weir_code code, const struct receipts
 /* Tells the handler of an exchange that is going on that the connection is being drained. */
 void engine_tell_drain(struct engine *engine);
 
+/* A client: begins an exchange. */
+WEIR_MUST_USE weir_code engine_request(struct engine *engine, const weir_request *request, struct weir_exchange **out);
+
 /* --- within the folder ------------------------------------------------------------------------------------------------ */
 
-/* read.c: moves the present message on; true if something moved. */
+static inline bool engine_is_server(const struct engine *engine)
+{
+    return engine->config->options.role == WEIR_ROLE_SERVER;
+}
+/* Who sends: we, the peer. */
+static inline enum h1_party engine_self(const struct engine *engine)
+{
+    return engine_is_server(engine) ? H1_SERVER : H1_CLIENT;
+}
+static inline enum h1_party engine_peer(const struct engine *engine)
+{
+    return engine_is_server(engine) ? H1_CLIENT : H1_SERVER;
+}
+
+/* read.c: moves the content of the present message on; true if something moved. */
 bool engine_read(struct engine *engine, struct weir_exchange *x);
-/* Begins the next exchange from the input; false if there is none. */
+/* The peer's message has such content: sets up the reading of it. */
+void engine_expect_content(struct engine *engine, struct weir_exchange *x);
+/* What arrives is whole. */
+void engine_message_is_whole(struct engine *engine, struct weir_exchange *x);
+/* read_head.c: begins the next exchange from the input; false if there is none. */
 bool engine_begin(struct engine *engine);
+/* A client: the head of the response that is waited for; true if something moved. */
+bool engine_read_response(struct engine *engine, struct weir_exchange *x);
+/* A head that is not whole is worth another look. */
+bool engine_worth_parsing(const struct engine *engine);
+/* Twice the room for fields, `first` if there is none; `own` is not the allocator's. False: no memory. */
+bool engine_grow_fields(struct engine *engine, struct h1_head *head, const weir_field *own, size_t first);
+/* The peer's fault: it is told if it asked, and the connection ends. */
+void engine_malformed(struct engine *engine, weir_code code);
 /* respond.c: 100 (Continue) if it is owed. */
 void engine_continue(struct engine *engine, struct weir_exchange *x);
+/* The whole of a body that is at hand, behind its head. False: no memory. */
+bool engine_put_content(struct engine *engine, const weir_body *body);
 /* The answer's last octet is in the output. */
 void engine_end_answer(struct weir_exchange *x);
 /* Counts what was appended to the output since it held `pending_before`. */

@@ -7,8 +7,8 @@
 bool engine_answer_error(struct engine *engine, weir_code code)
 {
     char text[160];
-    int length = snprintf(text, sizeof text, "%u %s: %s\n", weir_code_status(code), weir_code_name(code),
-                          weir_code_text(code));
+    int length =
+        snprintf(text, sizeof text, "%u %s: %s\n", weir_code_status(code), weir_code_name(code), weir_code_text(code));
     weir_str content = {.ptr = text, .len = (size_t)length};
     unsigned status = weir_code_status(code);
     weir_str reason = weir_status_reason(status);

@@ -30,6 +30,14 @@ void exchange_free(struct weir_exchange *x)
     base_slab_put(&config->exchanges, x);
 }
 
+/* May a client ask again? Only what is certain is said. */
+static weir_retry retry_of(const struct weir_exchange *x)
+{
+    if (x->answered)
+        return WEIR_RETRY_PROCESSED;
+    return x->engine->facts->octets_sent <= x->out_begin ? WEIR_RETRY_NOT_SENT : WEIR_RETRY_MAYBE_PROCESSED;
+}
+
 void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery delivery)
 {
     struct engine *engine = x->engine;
@@ -46,7 +54,7 @@ void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery deliver
             .by = verdict_by(code),
             .delivery = delivery,
             .judged = verdict_class(code, delivery),
-            .retry = WEIR_RETRY_MAYBE_PROCESSED,
+            .retry = retry_of(x),
             .body_in = x->body_in,
             .body_out = x->body_out,
             .lived_ns = engine->now_ns - x->began_ns,

@@ -1,4 +1,4 @@
-/* What arrives: from the input buffer to the calls of the handler. */
+/* The content and the trailers that arrive: from the input buffer to the calls of the handler. */
 #include <assert.h>
 #include <string.h>
 
@@ -6,173 +6,36 @@
 #include "engine/engine.h"
 
 #define TRAILERS_FIRST 8
-#define FIELD_COUNT_HARD_MAX 1000
 
-static bool state_event(struct engine *engine, enum h1_event event)
-{
-    bool allowed = h1_states_event(&engine->states, H1_CLIENT, event);
-    assert(allowed);
-    return allowed;
-}
-
-/* --- heads --------------------------------------------------------------------------------------------------------- */
-
-static bool has_bare_cr(const char *octets, size_t size)
-{
-    const char *cr = memchr(octets, '\r', size);
-    return cr != NULL && cr + 1 < octets + size && cr[1] != '\n';
-}
-
-/* A head that was looked at and is not whole is looked at again when another line of it is, when it has doubled, or when
- * it has reached a limit: so that a peer that sends octet by octet costs little more than one that does not. */
-static bool worth_parsing(const struct engine *engine)
-{
-    size_t size = base_input_size(&engine->input);
-    const char *octets = base_input_octets(&engine->input);
-    const struct h1_head_limits *limits = &engine->config->head_limits;
-    size_t seen = engine->scanned;
-    if (seen == 0 || size >= seen * 2)
-        return true;
-    if ((seen <= limits->line_size_max && size > limits->line_size_max) || size > limits->head_size_max)
-        return true;
-    /* A line is whole, or a CR is not followed by LF: the octet before may have been that CR. */
-    const char *from = octets + seen;
-    return memchr(from, '\n', size - seen) != NULL || from[-1] == '\r' || has_bare_cr(from, size - seen);
-}
-
-/* Twice the room for fields; false: no memory. */
-static bool grow_fields(struct engine *engine, struct h1_head *head, const weir_field *own, size_t first)
-{
-    const weir_allocator *allocator = &engine->config->options.allocator;
-    size_t capacity = head->field_capacity > 0 ? head->field_capacity * 2 : first;
-    if (capacity > FIELD_COUNT_HARD_MAX + 1)
-        capacity = FIELD_COUNT_HARD_MAX + 1;
-    weir_field *old = head->fields == own ? NULL : head->fields;
-    weir_field *fields =
-        base_resize(allocator, old, old != NULL ? head->field_capacity * sizeof *old : 0, capacity * sizeof *fields);
-    if (fields == NULL)
-        return false;
-    head->fields = fields;
-    head->field_capacity = capacity;
-    return true;
-}
-
-/* The peer's fault: it is told, and the connection ends. */
-static void malformed(struct engine *engine, weir_code code)
-{
-    unsigned status = weir_code_status(code);
-    bool limit = status == 414 || status == 431 || status == 413;
-    base_trace_add(&engine->facts->trace, limit ? BASE_TRACE_H1_LIMIT : BASE_TRACE_H1_MALFORMED);
-    engine_end(engine, code);
-}
-
-/* What the head says of the rest of the connection and of its content. Returns a code to refuse it with, or WEIR_OK. */
-static weir_code take_head(struct engine *engine, struct weir_exchange *x)
-{
-    struct engine_facts *facts = engine->facts;
-    const weir_limits *limits = &engine->config->options.limits;
-    const struct h1_head *head = &x->head;
-    if (!http_target_parse(&x->target, head->method, head->target))
-        return WEIR_CODE_bad_target;
-    engine->in_framing = http_framing_of_request(head->chunked, head->has_length, head->length);
-    if (engine->in_framing.kind == HTTP_FRAMING_LENGTH && engine->in_framing.length > limits->body_size_max)
-        return WEIR_CODE_body_too_large;
-
-    state_event(engine, H1_EVENT_REQUEST);
-    facts->exchanges_begun++;
-    engine_count(&engine->config->totals.exchanges_begun, 1);
-    x->out_begin = facts->octets_queued;
-    if (head->close || (head->version < 11 && !head->keep_alive)) {
-        facts->no_more_input = true;
-        if (facts->last_code == 0)
-            facts->last_code = WEIR_CODE_close_requested;
-        base_trace_add(&facts->trace, BASE_TRACE_H1_LAST);
-    } else if (facts->last_code == 0 && facts->exchanges_begun >= limits->exchange_count_max) {
-        facts->last_code = WEIR_CODE_exchange_limit;
-        base_trace_add(&facts->trace, BASE_TRACE_LIFE_POLICY);
-    }
-    if (facts->last_code != 0)
-        h1_states_set_last(&engine->states);
-    if (head->upgrade || weir_str_equal(head->method, WEIR_STR("CONNECT")))
-        h1_states_ask_switch(&engine->states);
-    return WEIR_OK;
-}
-
-/* Sets up the reading of the content. */
-static void expect_content(struct engine *engine, struct weir_exchange *x)
+void engine_expect_content(struct engine *engine, struct weir_exchange *x)
 {
     const weir_limits *limits = &engine->config->options.limits;
+    uint64_t extensions = limits->chunk_extension_size_max;
     x->refused = engine->config->handler.body == NULL;
+    x->in_length = WEIR_NEVER;
     switch (engine->in_framing.kind) {
     case HTTP_FRAMING_LENGTH:
-        x->in = ENGINE_IN_BODY;
         x->in_length = engine->in_framing.length;
         engine->in_left = x->in_length;
         break;
     case HTTP_FRAMING_CHUNKED:
-        x->in = ENGINE_IN_BODY;
-        x->in_length = WEIR_NEVER;
-        h1_chunked_init(&engine->chunked, (uint32_t)(limits->chunk_extension_size_max < UINT32_MAX
-                                                         ? limits->chunk_extension_size_max
-                                                         : UINT32_MAX),
+        h1_chunked_init(&engine->chunked, extensions < UINT32_MAX ? (uint32_t)extensions : UINT32_MAX,
                         engine->config->lenient);
         break;
+    case HTTP_FRAMING_CLOSE:
+        break;
+    case HTTP_FRAMING_TUNNEL:
+        x->in = ENGINE_IN_TUNNEL;
+        return;
     default:
-        x->in = ENGINE_IN_DONE;
-        x->end_due = engine->config->handler.end != NULL;
-        state_event(engine, H1_EVENT_END);
+        x->refused = false;
+        x->in_length = 0;
+        engine_message_is_whole(engine, x);
         return;
     }
-    x->expects = x->head.expect_continue && x->head.version >= 11;
+    x->in = ENGINE_IN_BODY;
+    x->expects = engine_is_server(engine) && x->head.expect_continue && x->head.version >= 11;
 }
-
-/* Parses a head at the front of the input. Its size, or what h1_head_parse_request says. */
-static int64_t parse_head(struct engine *engine, struct weir_exchange *x)
-{
-    int64_t result;
-    for (;;) {
-        result = h1_head_parse_request(&x->head, base_input_octets(&engine->input), base_input_size(&engine->input),
-                                       &engine->config->head_limits, engine->config->lenient);
-        if (result != H1_HEAD_NO_ROOM)
-            return result;
-        if (!grow_fields(engine, &x->head, x->fields, 0))
-            return h1_head_error(WEIR_CODE_no_memory);
-    }
-}
-
-bool engine_begin(struct engine *engine)
-{
-    struct weir_engine_config *config = engine->config;
-    if (base_input_size(&engine->input) == 0 || engine->output.pending >= config->options.limits.output_size_max ||
-        !worth_parsing(engine))
-        return false;
-    struct weir_exchange *x = exchange_new(engine);
-    if (x == NULL) {
-        engine_end(engine, WEIR_CODE_no_memory);
-        return false;
-    }
-    int64_t result = parse_head(engine, x);
-    if (result == H1_HEAD_INCOMPLETE) {
-        engine->scanned = (uint32_t)base_input_size(&engine->input);
-        exchange_free(x);
-        return false;
-    }
-    engine->scanned = 0;
-    weir_code code = h1_head_is_error(result) ? h1_head_code(result) : take_head(engine, x);
-    if (code != WEIR_OK) {
-        exchange_free(x);
-        malformed(engine, code);
-        return false;
-    }
-    x->head_block = base_block_ref(engine->input.block);
-    base_input_consume(&engine->input, (size_t)result);
-    expect_content(engine, x);
-    engine->current = x;
-    config->handler.head(config->options.app, x);
-    return true;
-}
-
-/* --- content ------------------------------------------------------------------------------------------------------- */
 
 /* Takes chunk lines apart until there is content at the front of the input (`in_offered`), or nothing more to do. */
 static bool decode_chunks(struct engine *engine, struct weir_exchange *x)
@@ -186,7 +49,7 @@ static bool decode_chunks(struct engine *engine, struct weir_exchange *x)
         base_input_consume(&engine->input, step.used - step.data.len);
         engine->in_offered = step.data.len;
         if (x->body_in + x->discarded + step.data.len > engine->config->options.limits.body_size_max) {
-            malformed(engine, WEIR_CODE_body_too_large);
+            engine_malformed(engine, WEIR_CODE_body_too_large);
             return false;
         }
         return true;
@@ -195,7 +58,7 @@ static bool decode_chunks(struct engine *engine, struct weir_exchange *x)
         x->in = ENGINE_IN_TRAILERS;
         return true;
     case H1_CHUNKED_ERROR:
-        malformed(engine, step.code);
+        engine_malformed(engine, step.code);
         return false;
     default:
         base_input_consume(&engine->input, step.used);
@@ -203,11 +66,13 @@ static bool decode_chunks(struct engine *engine, struct weir_exchange *x)
     }
 }
 
-static void message_is_whole(struct engine *engine, struct weir_exchange *x)
+void engine_message_is_whole(struct engine *engine, struct weir_exchange *x)
 {
     x->in = ENGINE_IN_DONE;
     x->end_due = !x->refused && engine->config->handler.end != NULL;
-    state_event(engine, H1_EVENT_END);
+    bool allowed = h1_states_event(&engine->states, engine_peer(engine), H1_EVENT_END);
+    assert(allowed);
+    (void)allowed;
 }
 
 /* Unwanted content: a little is read to keep the connection, more is not even read; nor is what waits for a 100 that it
@@ -258,6 +123,12 @@ static bool read_body(struct engine *engine, struct weir_exchange *x)
     if (engine->in_framing.kind == HTTP_FRAMING_LENGTH) {
         size_t size = base_input_size(&engine->input);
         engine->in_offered = size < engine->in_left ? size : engine->in_left;
+    } else if (engine->in_framing.kind == HTTP_FRAMING_CLOSE) {
+        engine->in_offered = base_input_size(&engine->input);
+        if (x->body_in + x->discarded + engine->in_offered > engine->config->options.limits.body_size_max) {
+            engine_malformed(engine, WEIR_CODE_body_too_large);
+            return false;
+        }
     } else if (engine->in_offered == 0 && !decode_chunks(engine, x)) {
         return false;
     }
@@ -268,7 +139,7 @@ static bool read_body(struct engine *engine, struct weir_exchange *x)
     else
         offer(engine, x);
     if (engine->in_framing.kind == HTTP_FRAMING_LENGTH && engine->in_left == 0)
-        message_is_whole(engine, x);
+        engine_message_is_whole(engine, x);
     return true;
 }
 
@@ -278,15 +149,15 @@ static bool read_trailers(struct engine *engine, struct weir_exchange *x)
     size_t size = base_input_size(&engine->input);
     if (size >= 2 && octets[0] == '\r' && octets[1] == '\n') {
         base_input_consume(&engine->input, 2);
-        message_is_whole(engine, x);
+        engine_message_is_whole(engine, x);
         return true;
     }
-    if (size == 0 || !worth_parsing(engine))
+    if (size == 0 || !engine_worth_parsing(engine))
         return false;
     struct h1_head head = {.fields = x->trailers, .field_capacity = x->trailer_capacity};
     int64_t result;
     for (;;) {
-        if (head.fields == NULL && !grow_fields(engine, &head, NULL, TRAILERS_FIRST)) {
+        if (head.fields == NULL && !engine_grow_fields(engine, &head, NULL, TRAILERS_FIRST)) {
             engine_end(engine, WEIR_CODE_no_memory);
             return false;
         }
@@ -296,7 +167,7 @@ static bool read_trailers(struct engine *engine, struct weir_exchange *x)
                                         engine->config->lenient);
         if (result != H1_HEAD_NO_ROOM)
             break;
-        if (!grow_fields(engine, &head, NULL, TRAILERS_FIRST)) {
+        if (!engine_grow_fields(engine, &head, NULL, TRAILERS_FIRST)) {
             engine_end(engine, WEIR_CODE_no_memory);
             return false;
         }
@@ -307,13 +178,13 @@ static bool read_trailers(struct engine *engine, struct weir_exchange *x)
     }
     engine->scanned = 0;
     if (h1_head_is_error(result)) {
-        malformed(engine, h1_head_code(result));
+        engine_malformed(engine, h1_head_code(result));
         return false;
     }
     x->trailer_count = (uint32_t)head.field_count;
     x->trailer_block = base_block_ref(engine->input.block);
     base_input_consume(&engine->input, (size_t)result);
-    message_is_whole(engine, x);
+    engine_message_is_whole(engine, x);
     return true;
 }
 
@@ -330,6 +201,9 @@ bool engine_read(struct engine *engine, struct weir_exchange *x)
 {
     bool moved = false;
     switch (x->in) {
+    case ENGINE_IN_HEAD:
+        moved = engine_read_response(engine, x);
+        break;
     case ENGINE_IN_BODY:
         moved = read_body(engine, x);
         break;

@@ -30,7 +30,7 @@ struct receipts {
 /* What the verdict about one answer depends on. */
 struct receipts_facts {
     const weir_receipt *receipt; /* null: the transport does not tell */
-    bool fin_first; /* the peer's FIN came, and then a reset answered our octets */
+    bool fin_first;              /* the peer's FIN came, and then a reset answered our octets */
 };
 
 void receipts_init(struct receipts *receipts);

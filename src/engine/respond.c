@@ -39,20 +39,6 @@ weir_code engine_out_of_memory(struct engine *engine)
 
 /* --- checking ---------------------------------------------------------------------------------------------------- */
 
-static bool read_length(weir_str text, uint64_t *length)
-{
-    uint64_t value = 0;
-    if (text.len == 0 || text.len > 18)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        value = value * 10 + (uint64_t)(text.ptr[i] - '0');
-    }
-    *length = value;
-    return true;
-}
-
 static bool name_is(weir_str name, weir_str lower)
 {
     return weir_str_equal_nocase(name, lower);
@@ -81,7 +67,7 @@ static bool plan_field(struct plan *plan, const weir_field *field, bool streams)
     case 14:
         if (name_is(field->name, WEIR_STR("content-length"))) {
             uint64_t length;
-            if (!read_length(field->value, &length) || plan->gives_length)
+            if (!h1_read_decimal(field->value, &length) || plan->gives_length)
                 return false;
             /* It must be the truth: of a body that has a length, that one; of a stream, a promise. */
             if (plan->has_length && length != plan->length && !plan->no_content)
@@ -120,8 +106,8 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     } else if (status < 200 || status > 999 || (connect && status / 100 == 2)) {
         return false;
     }
-    plan->no_content = plan->tunnel || status == 204 || status == 304 ||
-                       weir_str_equal(x->head.method, WEIR_STR("HEAD"));
+    plan->no_content =
+        plan->tunnel || status == 204 || status == 304 || weir_str_equal(x->head.method, WEIR_STR("HEAD"));
     bool streams = body->kind == WEIR_BODY_STREAM;
     plan->has_length = !streams && !plan->tunnel;
     plan->length = body->kind == WEIR_BODY_BORROW || body->kind == WEIR_BODY_COPY ? body->octets.len : body->length;
@@ -197,8 +183,7 @@ static size_t head_size_max(const struct plan *plan, weir_str date, weir_str ser
 
 /* --- content ------------------------------------------------------------------------------------------------------- */
 
-/* The whole of a body that is at hand, behind its head. */
-static bool put_content(struct engine *engine, const weir_body *body)
+bool engine_put_content(struct engine *engine, const weir_body *body)
 {
     struct base_output *output = &engine->output;
     struct base_blocks *blocks = &engine->config->blocks;
@@ -230,7 +215,7 @@ void engine_end_answer(struct weir_exchange *x)
 {
     x->out = ENGINE_OUT_DONE;
     x->out_end = x->engine->facts->octets_queued;
-    bool allowed = h1_states_event(&x->engine->states, H1_SERVER, H1_EVENT_END);
+    bool allowed = h1_states_event(&x->engine->states, engine_self(x->engine), H1_EVENT_END);
     assert(allowed);
     (void)allowed;
 }
@@ -257,7 +242,7 @@ static weir_code send_answer(struct weir_exchange *x, struct plan *plan, const w
     if (beside && body->octets.len > 0)
         to = h1_put(to, body->octets);
     base_output_commit(output, (size_t)(to - start));
-    bool whole = beside || plan->no_content || put_content(engine, body);
+    bool whole = beside || plan->no_content || engine_put_content(engine, body);
     engine_account(engine, before);
     x->begun_out = true;
     x->no_content = plan->no_content;
@@ -278,6 +263,7 @@ static weir_code send_answer(struct weir_exchange *x, struct plan *plan, const w
         engine->facts->last_code = 0;
         x->in = ENGINE_IN_TUNNEL;
         x->paused = false;
+        x->end_due = false; /* from now on it is the peer's FIN that ends what arrives */
     }
     engine_wake(engine);
     return WEIR_OK;

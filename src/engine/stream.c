@@ -31,8 +31,8 @@ static bool put_piece(struct engine *engine, const struct weir_exchange *x, weir
 {
     if (x->out != ENGINE_OUT_CHUNKED)
         return base_output_copy(&engine->output, &engine->config->blocks, octets);
-    char *start = base_output_reserve(&engine->output, &engine->config->blocks,
-                                      H1_CHUNK_LINE_SIZE_MAX + octets.len + 2);
+    char *start =
+        base_output_reserve(&engine->output, &engine->config->blocks, H1_CHUNK_LINE_SIZE_MAX + octets.len + 2);
     if (start == NULL)
         return false;
     char *to = h1_put_chunk_line(start, octets.len);

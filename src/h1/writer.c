@@ -1,5 +1,19 @@
 #include "h1/writer.h"
 
+bool h1_read_decimal(weir_str text, uint64_t *value)
+{
+    uint64_t number = 0;
+    if (text.len == 0 || text.len > 18)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        number = number * 10 + (uint64_t)(text.ptr[i] - '0');
+    }
+    *value = number;
+    return true;
+}
+
 char *h1_put_decimal(char *to, uint64_t value)
 {
     char digits[20];

@@ -6,7 +6,7 @@
 #include <weir/field.h>
 
 #define H1_LENGTH_LINE_SIZE_MAX 38 /* "Content-Length: " 20 digits CRLF */
-#define H1_CHUNK_LINE_SIZE_MAX 18  /* 16 digits CRLF */
+#define H1_CHUNK_LINE_SIZE_MAX  18 /* 16 digits CRLF */
 #define H1_STATUS_LINE_OVERHEAD 15 /* "HTTP/1.1 200 " CRLF */
 
 static inline char *h1_put(char *to, weir_str octets)
@@ -22,6 +22,8 @@ static inline char *h1_put_octets(char *to, const char *octets, size_t size)
 /* The octets of a literal. */
 #define H1_PUT(to, literal) h1_put_octets((to), "" literal, sizeof(literal) - 1)
 
+/* Digits only, at most 18 of them. */
+bool h1_read_decimal(weir_str text, uint64_t *value);
 char *h1_put_decimal(char *to, uint64_t value);
 char *h1_put_status_line(char *to, unsigned status, weir_str reason);
 char *h1_put_request_line(char *to, weir_str method, weir_str target);

@@ -18,9 +18,9 @@ static bool grow(weir_server *server, size_t more)
     server->place_capacity = count;
     for (unsigned w = 0; w < server->workers_ready; w++) {
         struct worker *worker = &server->workers[w];
-        struct server_listener *listeners = base_resize(allocator, worker->listeners,
-                                                        worker->listener_count * sizeof *listeners,
-                                                        count * sizeof *listeners);
+        struct server_listener *listeners =
+            base_resize(allocator, worker->listeners, worker->listener_count * sizeof *listeners,
+                        count * sizeof *listeners);
         if (listeners == NULL)
             return false;
         memset(listeners + worker->listener_count, 0, (count - worker->listener_count) * sizeof *listeners);
@@ -35,8 +35,7 @@ static bool grow(weir_server *server, size_t more)
 
 static bool is_shared(weir_str address)
 {
-    return (address.len >= 5 && memcmp(address.ptr, "unix:", 5) == 0) ||
-           weir_str_equal(address, WEIR_STR("systemd"));
+    return (address.len >= 5 && memcmp(address.ptr, "unix:", 5) == 0) || weir_str_equal(address, WEIR_STR("systemd"));
 }
 
 /* One address: `fds` has room for a socket a worker. */

@@ -7,12 +7,12 @@
 #include "base/alloc.h"
 #include "server/server_internal.h"
 
-#define WORKERS_MAX 1024
-#define BACKLOG_DEFAULT 4096
-#define DRAIN_DEFAULT_NS (30 * WEIR_SECOND)
+#define WORKERS_MAX               1024
+#define BACKLOG_DEFAULT           4096
+#define DRAIN_DEFAULT_NS          (30 * WEIR_SECOND)
 #define CONNECTIONS_WITHOUT_LIMIT (UINT64_C(1) << 20)
 /* Descriptors that are not connections: loops, listeners, logs, files that are served; a tenth of all, some at least. */
-#define RESERVE_MIN 16
+#define RESERVE_MIN               16
 
 weir_code server_refuse(weir_error *error, weir_code code, int os, const char *format, ...)
 {
@@ -50,14 +50,16 @@ static char *copy_text(const weir_allocator *allocator, weir_str text)
 static weir_code check(const weir_server_options *o, weir_error *error)
 {
     if (o->listen.len == 0)
-        return server_refuse(error, WEIR_CODE_bad_option, 0, "listen is empty: expected HOST:PORT, [v6]:PORT, :PORT, "
-                                                             "unix:PATH or systemd");
+        return server_refuse(error, WEIR_CODE_bad_option, 0,
+                             "listen is empty: expected HOST:PORT, [v6]:PORT, :PORT, "
+                             "unix:PATH or systemd");
     if (o->handler == NULL)
         return server_refuse(error, WEIR_CODE_bad_option, 0, "handler is null: expected one made with WEIR_HANDLER");
     if (o->handler->size == 0)
         return server_refuse(error, WEIR_CODE_bad_option, 0, "handler: size is 0: make it with WEIR_HANDLER");
     if (o->workers > WORKERS_MAX)
-        return server_refuse(error, WEIR_CODE_bad_option, 0, "workers is %u: expected 1 to %d", o->workers, WORKERS_MAX);
+        return server_refuse(error, WEIR_CODE_bad_option, 0, "workers is %u: expected 1 to %d", o->workers,
+                             WORKERS_MAX);
     if (o->loop != NULL && o->workers > 1)
         return server_refuse(error, WEIR_CODE_bad_option, 0,
                              "workers is %u: a server on a loop of the caller's has one", o->workers);

@@ -145,8 +145,8 @@ weir_code weir_server_run(weir_server *server, weir_error *error)
 static void want(weir_server *server, enum server_wanted wanted)
 {
     int before = __atomic_load_n(&server->wanted, __ATOMIC_RELAXED);
-    while (before < (int)wanted &&
-           !__atomic_compare_exchange_n(&server->wanted, &before, (int)wanted, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    while (before < (int)wanted && !__atomic_compare_exchange_n(&server->wanted, &before, (int)wanted, true,
+                                                                __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         continue;
     for (unsigned i = 0; i < server->workers_ready; i++)
         io_loop_poke(server->workers[i].loop);

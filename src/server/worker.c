@@ -9,7 +9,7 @@
 #include "server/server_internal.h"
 
 /* Idle connections closed at once when the process is out of descriptors. */
-#define RECLAIM_BATCH 16
+#define RECLAIM_BATCH   16
 /* A shortage comes and goes many times a second: it is counted each time, and told so often. */
 #define NOTICE_EVERY_NS WEIR_SECOND
 
@@ -190,9 +190,10 @@ weir_code worker_init(struct worker *worker, weir_server *server, unsigned index
             return code;
         worker->own_loop = true;
     }
-    const weir_engine_options engine_options = WEIR_ENGINE_OPTIONS(
-            .role = WEIR_ROLE_SERVER, .lenient = options->lenient, .handler = &server->handler, .app = options->app,
-            .limits = options->limits, .allocator = server->allocator, .server_name = options->server_name);
+    const weir_engine_options engine_options =
+        WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_SERVER, .lenient = options->lenient, .handler = &server->handler,
+                            .app = options->app, .limits = options->limits, .allocator = server->allocator,
+                            .server_name = options->server_name);
     weir_code code = link_home_init(&worker->home, worker->loop, &engine_options, index + 1, options->workers, error);
     if (code != WEIR_OK) {
         if (worker->own_loop)

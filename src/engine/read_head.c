@@ -1,0 +1,217 @@
+/* The heads that arrive: each begins an exchange of a server, or is what a client waits for. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "engine/engine.h"
+
+#define FIELD_COUNT_HARD_MAX 1000
+
+static void client_event(struct engine *engine, enum h1_event event)
+{
+    bool allowed = h1_states_event(&engine->states, H1_CLIENT, event);
+    assert(allowed);
+    (void)allowed;
+}
+
+static bool has_bare_cr(const char *octets, size_t size)
+{
+    const char *cr = memchr(octets, '\r', size);
+    return cr != NULL && cr + 1 < octets + size && cr[1] != '\n';
+}
+
+/* A head that was looked at and is not whole is looked at again when another line of it is, when it has doubled, or when
+ * it has reached a limit: so that a peer that sends octet by octet costs little more than one that does not. */
+bool engine_worth_parsing(const struct engine *engine)
+{
+    size_t size = base_input_size(&engine->input);
+    const char *octets = base_input_octets(&engine->input);
+    const struct h1_head_limits *limits = &engine->config->head_limits;
+    size_t seen = engine->scanned;
+    if (seen == 0 || size >= seen * 2)
+        return true;
+    if ((seen <= limits->line_size_max && size > limits->line_size_max) || size > limits->head_size_max)
+        return true;
+    /* A line is whole, or a CR is not followed by LF: the octet before may have been that CR. */
+    const char *from = octets + seen;
+    return memchr(from, '\n', size - seen) != NULL || from[-1] == '\r' || has_bare_cr(from, size - seen);
+}
+
+bool engine_grow_fields(struct engine *engine, struct h1_head *head, const weir_field *own, size_t first)
+{
+    const weir_allocator *allocator = &engine->config->options.allocator;
+    size_t capacity = head->field_capacity > 0 ? head->field_capacity * 2 : first;
+    if (capacity > FIELD_COUNT_HARD_MAX + 1)
+        capacity = FIELD_COUNT_HARD_MAX + 1;
+    weir_field *old = head->fields == own ? NULL : head->fields;
+    weir_field *fields =
+        base_resize(allocator, old, old != NULL ? head->field_capacity * sizeof *old : 0, capacity * sizeof *fields);
+    if (fields == NULL)
+        return false;
+    head->fields = fields;
+    head->field_capacity = capacity;
+    return true;
+}
+
+void engine_malformed(struct engine *engine, weir_code code)
+{
+    unsigned status = weir_code_status(code);
+    bool limit = status == 414 || status == 431 || status == 413;
+    base_trace_add(&engine->facts->trace, limit ? BASE_TRACE_H1_LIMIT : BASE_TRACE_H1_MALFORMED);
+    engine_end(engine, code);
+}
+
+/* What the head says of the rest of the connection and of its content. Returns a code to refuse it with, or WEIR_OK. */
+static weir_code take_head(struct engine *engine, struct weir_exchange *x)
+{
+    struct engine_facts *facts = engine->facts;
+    const weir_limits *limits = &engine->config->options.limits;
+    const struct h1_head *head = &x->head;
+    if (!http_target_parse(&x->target, head->method, head->target))
+        return WEIR_CODE_bad_target;
+    engine->in_framing = http_framing_of_request(head->chunked, head->has_length, head->length);
+    if (engine->in_framing.kind == HTTP_FRAMING_LENGTH && engine->in_framing.length > limits->body_size_max)
+        return WEIR_CODE_body_too_large;
+
+    client_event(engine, H1_EVENT_REQUEST);
+    facts->exchanges_begun++;
+    engine_count(&engine->config->totals.exchanges_begun, 1);
+    x->out_begin = facts->octets_queued;
+    if (head->close || (head->version < 11 && !head->keep_alive)) {
+        facts->no_more_input = true;
+        if (facts->last_code == 0)
+            facts->last_code = WEIR_CODE_close_requested;
+        base_trace_add(&facts->trace, BASE_TRACE_H1_LAST);
+    } else if (facts->last_code == 0 && facts->exchanges_begun >= limits->exchange_count_max) {
+        facts->last_code = WEIR_CODE_exchange_limit;
+        base_trace_add(&facts->trace, BASE_TRACE_LIFE_POLICY);
+    }
+    if (facts->last_code != 0)
+        h1_states_set_last(&engine->states);
+    if (head->upgrade || weir_str_equal(head->method, WEIR_STR("CONNECT")))
+        h1_states_ask_switch(&engine->states);
+    return WEIR_OK;
+}
+
+/* Parses a head at the front of the input. Its size, or what the parser says. */
+static int64_t parse_head(struct engine *engine, struct weir_exchange *x)
+{
+    bool server = engine_is_server(engine);
+    int64_t (*parse)(struct h1_head *, char *, size_t, const struct h1_head_limits *, bool) =
+        server ? h1_head_parse_request : h1_head_parse_response;
+    int64_t result;
+    for (;;) {
+        result = parse(&x->head, base_input_octets(&engine->input), base_input_size(&engine->input),
+                       &engine->config->head_limits, engine->config->lenient);
+        if (result != H1_HEAD_NO_ROOM)
+            return result;
+        if (!engine_grow_fields(engine, &x->head, x->fields, 0))
+            return h1_head_error(WEIR_CODE_no_memory);
+    }
+}
+
+bool engine_begin(struct engine *engine)
+{
+    struct weir_engine_config *config = engine->config;
+    if (!engine_is_server(engine)) {
+        if (base_input_size(&engine->input) > 0)
+            engine_malformed(engine, WEIR_CODE_unexpected_octets);
+        return false;
+    }
+    if (base_input_size(&engine->input) == 0 || engine->output.pending >= config->options.limits.output_size_max ||
+        !engine_worth_parsing(engine))
+        return false;
+    struct weir_exchange *x = exchange_new(engine);
+    if (x == NULL) {
+        engine_end(engine, WEIR_CODE_no_memory);
+        return false;
+    }
+    int64_t result = parse_head(engine, x);
+    if (result == H1_HEAD_INCOMPLETE) {
+        engine->scanned = (uint32_t)base_input_size(&engine->input);
+        exchange_free(x);
+        return false;
+    }
+    engine->scanned = 0;
+    weir_code code = h1_head_is_error(result) ? h1_head_code(result) : take_head(engine, x);
+    if (code != WEIR_OK) {
+        exchange_free(x);
+        engine_malformed(engine, code);
+        return false;
+    }
+    x->head_block = base_block_ref(engine->input.block);
+    base_input_consume(&engine->input, (size_t)result);
+    engine_expect_content(engine, x);
+    engine->current = x;
+    config->handler.head(config->options.app, x);
+    return true;
+}
+
+/* --- a client's ------------------------------------------------------------------------------------------------------ */
+
+/* What the response's head says of the rest; a code to refuse it with, or WEIR_OK. */
+static weir_code take_response(struct engine *engine, struct weir_exchange *x)
+{
+    struct engine_facts *facts = engine->facts;
+    const struct h1_head *head = &x->head;
+    static const weir_str methods[] = {WEIR_STR_INIT("GET"), WEIR_STR_INIT("HEAD"), WEIR_STR_INIT("CONNECT")};
+    engine->in_framing = http_framing_of_response(methods[x->asked], head->status, head->chunked, head->other_coding,
+                                                  head->has_length, head->length);
+    if (weir_response_is_interim(x)) {
+        if (++engine->interim_count > engine->config->options.limits.interim_count_max)
+            return WEIR_CODE_too_many_interim;
+        return h1_states_event(&engine->states, H1_SERVER, H1_EVENT_INTERIM) ? WEIR_OK : WEIR_CODE_unexpected_octets;
+    }
+    if (engine->in_framing.kind == HTTP_FRAMING_TUNNEL) {
+        if (!h1_states_event(&engine->states, H1_SERVER, H1_EVENT_SWITCH) ||
+            engine->states.of[H1_CLIENT] != H1_SWITCHED)
+            return WEIR_CODE_unexpected_upgrade;
+        facts->tunnel = true;
+        facts->last_code = 0;
+        x->out = ENGINE_OUT_TUNNEL;
+        x->room_due = true;
+        return WEIR_OK;
+    }
+    if (engine->in_framing.kind == HTTP_FRAMING_LENGTH &&
+        engine->in_framing.length > engine->config->options.limits.body_size_max)
+        return WEIR_CODE_body_too_large;
+    if (!h1_states_event(&engine->states, H1_SERVER, H1_EVENT_RESPONSE))
+        return WEIR_CODE_unexpected_octets;
+    bool delimited = engine->in_framing.kind == HTTP_FRAMING_CLOSE;
+    if (head->close || delimited || (head->version < 11 && !head->keep_alive)) {
+        if (facts->last_code == 0)
+            facts->last_code = delimited ? WEIR_CODE_close_delimited : WEIR_CODE_close_requested;
+        base_trace_add(&facts->trace, BASE_TRACE_H1_LAST);
+        h1_states_set_last(&engine->states);
+    }
+    return WEIR_OK;
+}
+
+bool engine_read_response(struct engine *engine, struct weir_exchange *x)
+{
+    struct weir_engine_config *config = engine->config;
+    if (base_input_size(&engine->input) == 0 || !engine_worth_parsing(engine))
+        return false;
+    int64_t result = parse_head(engine, x);
+    if (result == H1_HEAD_INCOMPLETE) {
+        engine->scanned = (uint32_t)base_input_size(&engine->input);
+        return false;
+    }
+    engine->scanned = 0;
+    weir_code code = h1_head_is_error(result) ? h1_head_code(result) : take_response(engine, x);
+    if (code != WEIR_OK) {
+        engine_malformed(engine, code);
+        return false;
+    }
+    base_block_unref(x->head_block);
+    x->head_block = base_block_ref(engine->input.block);
+    base_input_consume(&engine->input, (size_t)result);
+    bool interim = weir_response_is_interim(x);
+    if (!interim) {
+        x->answered = true;
+        engine_expect_content(engine, x);
+    }
+    if (config->handler.head != NULL)
+        config->handler.head(config->options.app, x);
+    return true;
+}
