@@ -51,11 +51,11 @@ def test_drain_finishes_what_runs():
 def test_drain_finishes_a_large_answer():
     with Server() as s, harness.many(s, 20, rcvbuf=65536) as conns:
         for c in conns:
-            c.send(request("GET", "/bytes/5000000"))
+            c.send(request("GET", "/bytes/20000000"))
             c.read_head()
         s.signal()
         for c in conns:
-            check(len(c.read_exactly(5000000)) == 5000000, "not the whole body")
+            check(len(c.read_exactly(20000000)) == 20000000, "not the whole body")
             c.expect_eof()
             c.close()
         expect(s.stop().records, 20, "closing close operator drained delivered routine")

@@ -65,6 +65,8 @@ def each(count, work, threads=16):
 class Steady(threading.Thread):
     """A client that asks all the time while others misbehave: what it saw is looked at with finish()."""
 
+    ADDRESS = "127.0.0.66"    # by which its records are known
+
     def __init__(self, server, path="/"):
         super().__init__(daemon=True)
         self.server, self.path = server, path
@@ -78,7 +80,7 @@ class Steady(threading.Thread):
             while not self.ending.is_set():
                 began = time.monotonic()
                 if conn is None:
-                    conn = self.server.connect()
+                    conn = self.server.connect(source=self.ADDRESS)
                     self.connections += 1
                 try:
                     r = conn.get(self.path)

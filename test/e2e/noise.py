@@ -41,16 +41,13 @@ def quiet(server, text):
 def run(*options, seconds=3, kill_after=None, codes=None, workers=1):
     with Server("--workers", str(workers), "--log", "-") as s:
         output = wrk(s, *options, seconds=seconds, kill_after=kill_after)
-        ledger = harness.wait_for("every connection to end", lambda: (lambda l: l["alive"] == 1 and l)(s.ledger()))
-        before = s.controls
-        balanced = s.balance()
+        ledger = s.wait_endings(CONNECTIONS)
         result = s.stop()
         quiet(s, result.stderr)
         check(ledger["accepted"] >= CONNECTIONS, "%d accepted", ledger["accepted"])
-        check(balanced["accepted"] == len(result.records) + len(result.control), "accepted %d, ended %d",
-              balanced["accepted"], len(result.records) + len(result.control))
-        check(len(result.control) == before + 1, "%d control connections", len(result.control))
-        sums(balanced, result)
+        ended = len(result.records) + len(result.control)
+        check(ledger["accepted"] == ended, "accepted %d, ended %d", ledger["accepted"], ended)
+        sums(ledger, result, s.control_peer)
         told = set(r["code"] for r in result.records)
         check(codes is None or told <= codes, "endings that are not of this game:\n%s", harness.tally(result.records))
         loud = [r for r in result.records if r["class"] not in ROUTINE_OR_LEFT]
@@ -58,10 +55,10 @@ def run(*options, seconds=3, kill_after=None, codes=None, workers=1):
         return output, result
 
 
-def sums(ledger, result):
+def sums(ledger, result, asking):
     """What the ledger totals the records must add up to, but for the last control connection, which asked for it."""
     alike = result.records + result.control
-    last = max(result.control, key=lambda r: r["id"])
+    last = [r for r in result.control if r["peer"] == asking][-1]
     alike.remove(last)
     out, acked = sum(r["octets_out"] for r in alike), sum(r["octets_acked"] for r in alike)
     check(0 <= ledger["octets_acked"] - acked <= last["octets_out"], "acknowledged: the ledger says %d, the records %d",
@@ -104,7 +101,11 @@ def test_a_connection_each():
     check("Requests/sec" in output, "%s", output)
     asked = [r for r in result.records if r["code"] == "close_requested"]
     check(len(asked) > CONNECTIONS, "only %d asked to close", len(asked))
-    check(all(r["class"] == "routine" for r in asked), "closed as asked, and not routine:\n%s", harness.tally(asked))
+    # At its end wrk leaves with a question open on each connection at most; only these may be without their answer.
+    left = [r for r in asked if r["delivery"] not in ("delivered", "unconfirmed")]
+    check(len(left) <= CONNECTIONS, "answers lost in mid-run:\n%s", harness.tally(asked))
+    check(all(r["class"] == "routine" for r in asked if r["delivery"] in ("delivered", "unconfirmed")),
+          "closed as asked, and not routine:\n%s", harness.tally(asked))
 
 
 def test_a_connection_each_killed():

@@ -39,7 +39,7 @@ def check_records(records):
             check(r[name] in words[name], "%s is no %s: %r", r[name], name, r)
         check(r["role"] == "server", "role: %r", r)
         check(r["octets_acked"] <= r["octets_out"], "more acknowledged than sent: %r", r)
-        check(r["delivery"] != "unknown" or r["peer"].startswith("unix:"), "Linux tells, so delivery is never unknown: %r", r)
+        check(r["delivery"] != "unknown" or r["peer"].startswith("unix:"), "TCP tells: never unknown: %r", r)
         check(r["class"] != "bug", "a bug: %r", r)
         if r["delivery"] == "delivered":
             check(r["octets_acked"] == r["octets_out"] and r["octets_unsent"] == 0,

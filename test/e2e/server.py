@@ -39,6 +39,7 @@ class Server:
         self.listen = "127.0.0.1:0" + ("," + listen.replace("DIR", self.dir) if listen else "")
         self.nofile = nofile
         self.controls = 0
+        self.control_peer = ""    # the last of them, as its record will name it
         self.status = None
         command = PREFIX + [WEIR, "demo", "--listen", self.listen, "--profile", profile]
         command += ["--endings", self.endings_file] if endings else []
@@ -83,6 +84,7 @@ class Server:
         """One request of the harness's own, on a connection that leaves its record under `control`."""
         with Conn(self.addresses[0], source=CONTROL_ADDRESS) as c:
             self.controls += 1
+            self.control_peer = "%s:%d" % c.sock.getsockname()
             c.send(request("GET", path, "Connection: close\r\n"))
             r = c.read_response()
             c.expect_eof()
@@ -93,9 +95,9 @@ class Server:
         check(r.status == 200, "/.weir/endings: %r", r)
         return json.loads(r.body)
 
-    def balance(self):
-        """The ledger, once it has been seen to balance."""
-        ledger = self.ledger()
+    def balance(self, ledger=None):
+        """The ledger of a quiet moment, which must balance."""
+        ledger = ledger or self.ledger()
         ended = ledger["ended"]
         check(ledger["accepted"] == ledger["alive"] + ended, "accepted %d, alive %d, ended %d", ledger["accepted"],
               ledger["alive"], ended)
@@ -119,7 +121,7 @@ class Server:
 
         def all_ended():
             ledger = self.ledger()
-            return ledger["accepted"] - self.controls >= count and ledger["alive"] == 1 and ledger
+            return ledger["accepted"] - self.controls >= count and ledger["alive"] == 1 and self.balance(ledger)
 
         try:
             return wait_for("%d endings" % count, all_ended, seconds)
