@@ -133,7 +133,7 @@ typedef struct weir_receipt {
 } weir_receipt;
 WEIR_API void weir_engine_receipt(weir_engine *engine, const weir_receipt *receipt, uint64_t now_ns);
 WEIR_API void weir_engine_shut(weir_engine *engine, uint64_t now_ns);
-/* A read or a write failed; `os` is its errno (ECONNRESET, EPIPE, ETIMEDOUT, ...). */
+/* A read or a write failed; `os` is its errno (ECONNRESET, EPIPE, ETIMEDOUT, ...); 0: hung up without an error. */
 typedef enum weir_direction { WEIR_DIRECTION_IN = 0, WEIR_DIRECTION_OUT = 1 } weir_direction;
 WEIR_API void weir_engine_failed(weir_engine *engine, weir_direction direction, int os, uint64_t now_ns);
 

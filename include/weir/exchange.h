@@ -63,6 +63,9 @@ WEIR_API weir_str weir_request_target(const weir_exchange *x);
 WEIR_API weir_str weir_request_path(const weir_exchange *x);
 WEIR_API weir_str weir_request_query(const weir_exchange *x); /* without the `?` */
 WEIR_API weir_str weir_request_authority(const weir_exchange *x);
+/* The protocols that the request offers to switch to (its Upgrade field), best first; empty unless 101 may be answered:
+ * HTTP/1.1, Upgrade named in Connection, and the request whole. */
+WEIR_API weir_str weir_request_upgrade(const weir_exchange *x);
 /* Responses: status, and the reason as it came. */
 WEIR_API unsigned weir_response_status(const weir_exchange *x);
 WEIR_API weir_str weir_response_reason(const weir_exchange *x);
@@ -116,8 +119,9 @@ WEIR_API weir_body weir_body_file(int fd, uint64_t offset, uint64_t length);
  * content may be sent (HEAD, 204, 304) the answer is whole with its head: there is no `room`, writes take nothing. */
 WEIR_API weir_body weir_body_stream(void);
 WEIR_API weir_body weir_body_sized(uint64_t length);
-/* After 101 (Upgrade) or a 2xx to CONNECT: the connection is a tunnel of octets. Those that arrive, the ones already
- * read first, come to `body`; the peer's FIN is `end`; weir_write writes; weir_finish sends our FIN. */
+/* After 101 (see weir_request_upgrade) or a 2xx to CONNECT: the connection is a tunnel of octets. Those that arrive, the
+ * ones already read first, come to `body`; the peer's FIN is `end` (the request's own end is not told any more);
+ * weir_write writes; weir_finish sends our FIN; weir_body_refuse drops what still comes. */
 WEIR_API weir_body weir_body_tunnel(void);
 
 /* Answer a request: once, in any callback or later. The head is copied. Content-Length or Transfer-Encoding, Connection

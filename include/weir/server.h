@@ -45,6 +45,9 @@ typedef struct weir_server_options {
     /* Things of the server itself that an operator may want to know: `no_descriptors` while accepting, `misuse` by the
      * application and the like, one sentence each; on the thread where it happens; kept. */
     void (*notice)(void *app, weir_code code, const char *text);
+    /* It listens, and is about to serve: the place to print weir_server_address, and to keep `server` for a later drain,
+     * where weir_serve made it. On the thread that calls weir_server_run; kept. */
+    void (*started)(void *app, weir_server *server);
     /* All connections have ended after a drain or stop, on the thread of the last worker; the server may be freed after
      * it has returned. For a server on a loop of the caller's; kept. */
     void (*stopped)(void *app);

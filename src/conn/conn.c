@@ -117,7 +117,7 @@ static void observe(struct weir_engine *conn, uint64_t now_ns)
     struct engine *engine = active(conn);
     const struct deadlines_sight sight = {
         .exchange = conn->facts.exchanges_begun,
-        .stage = engine_stage(engine),
+        .stage = engine_awaits_body(engine) ? WEIR_STAGE_BODY : engine_stage(engine),
         .held = engine_body_is_held(engine),
         .writing = engine->output.pending > 0,
     };
@@ -307,16 +307,16 @@ unsigned weir_engine_wants(const weir_engine *conn)
     unsigned wants = 0;
     switch ((enum life_state)conn->life) {
     case LIFE_OPEN:
+        if (receipts_is_crowded(&conn->facts.receipts) && !conn->facts.looked)
+            wants |= WEIR_WANT_RECEIPT;
         if (work == NULL)
-            return conn->facts.fin_seen ? 0 : WEIR_WANT_READ;
+            return wants | (conn->facts.fin_seen ? 0 : (unsigned)WEIR_WANT_READ);
         if (work->engine.output.pending > 0)
             wants |= WEIR_WANT_WRITE;
         else if (work->engine.tunnel_out_done && !conn->tunnel_shut)
             wants |= WEIR_WANT_SHUTDOWN;
         if (engine_wants_input(&work->engine))
             wants |= WEIR_WANT_READ;
-        if (receipts_is_crowded(&conn->facts.receipts))
-            wants |= WEIR_WANT_RECEIPT;
         return wants;
     case LIFE_FLUSHING:
         return WEIR_WANT_WRITE | (lingers_for_input(conn) ? (unsigned)WEIR_WANT_READ : 0);
@@ -340,6 +340,7 @@ void weir_engine_receipt(weir_engine *conn, const weir_receipt *receipt, uint64_
 {
     struct engine_facts *facts = &conn->facts;
     conn->look = false;
+    facts->looked = true;
     if (receipt->known) {
         uint64_t pruned = receipts_prune(&facts->receipts, &conn->config->options.allocator, receipt->acked);
         engine_count(&conn->config->totals.exchanges_by_delivery[WEIR_DELIVERY_DELIVERED], pruned);
@@ -354,6 +355,10 @@ void weir_engine_receipt(weir_engine *conn, const weir_receipt *receipt, uint64_
     }
     bool confirmed = receipt->known && receipt->acked >= facts->octets_sent;
     if (confirmed && facts->no_more_input && receipt->unread == 0) {
+        life(conn, LIFE_EVENT_CONFIRMED);
+        return;
+    }
+    if (!receipt->known && facts->fin_seen && conn->life == LIFE_LINGERING) {
         life(conn, LIFE_EVENT_CONFIRMED);
         return;
     }
@@ -564,9 +569,10 @@ uint64_t weir_engine_deadline(const weir_engine *conn)
 
 static void expire(struct weir_engine *conn, weir_code code, uint64_t now_ns)
 {
-    trace(conn, BASE_TRACE_CLOCK_DEADLINE);
+    if (code != WEIR_OK)
+        trace(conn, BASE_TRACE_CLOCK_DEADLINE);
     switch (code) {
-    case WEIR_OK:
+    case WEIR_OK: /* only another look */
         conn->work->look_ns = WEIR_NEVER;
         conn->look = true;
         return;
@@ -588,7 +594,10 @@ static void expire(struct weir_engine *conn, weir_code code, uint64_t now_ns)
     case WEIR_CODE_body_too_slow:
     case WEIR_CODE_handler_timeout:
         if (conn->life == LIFE_OPEN && conn->work != NULL) {
-            engine_end(&conn->work->engine, code);
+            if (engine_body_is_unwanted(&conn->work->engine))
+                engine_give_up_body(&conn->work->engine, now_ns);
+            else
+                engine_end(&conn->work->engine, code);
             settle(conn, now_ns);
             return;
         }
@@ -602,8 +611,9 @@ static void expire(struct weir_engine *conn, weir_code code, uint64_t now_ns)
 
 void weir_engine_tick(weir_engine *conn, uint64_t now_ns)
 {
-    if (conn->life == LIFE_OPEN && conn->work != NULL) {
-        engine_run(&conn->work->engine, now_ns);
+    if (conn->life <= LIFE_FLUSHING && conn->work != NULL) {
+        if (conn->life == LIFE_OPEN)
+            engine_run(&conn->work->engine, now_ns);
         settle(conn, now_ns);
     }
     struct deadlines_due due = next_due(conn);
@@ -623,6 +633,7 @@ void weir_engine_drain(weir_engine *conn, uint64_t now_ns)
     if (conn->life != LIFE_OPEN)
         return;
     trace(conn, BASE_TRACE_OP_DRAIN);
+    conn->facts.draining = true;
     if (conn->work == NULL) {
         close_idle(conn, WEIR_CODE_drained, now_ns);
         return;

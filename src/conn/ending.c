@@ -41,20 +41,43 @@ static weir_delivery judge_answers(struct weir_engine *conn, const struct receip
     return worst;
 }
 
-/* The peer left in what looked like a quiet moment, but it did not have its answer: the moment was within the answer. */
-static void correct_cause(struct engine_facts *facts, weir_delivery delivery)
+/* Where the peer was when it left, if that was before it had its answer. */
+static void left_within(struct engine_facts *facts, bool by_fin)
+{
+    if (by_fin && facts->fin_before_answer) {
+        facts->cause = WEIR_CODE_peer_fin_in_handler;
+        facts->cause_stage = WEIR_STAGE_HANDLER;
+        return;
+    }
+    facts->cause = by_fin ? WEIR_CODE_peer_fin_in_response : WEIR_CODE_peer_reset_in_response;
+    facts->cause_stage = WEIR_STAGE_RESPONSE;
+}
+
+/* The peer left in what looked like a quiet moment, or while we closed in order, and did not have its answer: the moment
+ * was within the answer, and its leaving is the cause. */
+static void correct_cause(struct engine_facts *facts, weir_delivery delivery, const struct receipts_facts *known)
 {
     if (delivery != WEIR_DELIVERY_PARTIAL && delivery != WEIR_DELIVERY_LOST)
         return;
-    switch (facts->cause) {
+    bool dead = facts->reset_seen || (known->receipt != NULL && known->receipt->reset);
+    switch ((weir_code)facts->cause) {
     case WEIR_CODE_peer_fin_idle:
     case WEIR_CODE_peer_half_close:
-        facts->cause = facts->fin_before_answer ? WEIR_CODE_peer_fin_in_handler : WEIR_CODE_peer_fin_in_response;
-        facts->cause_stage = facts->fin_before_answer ? WEIR_STAGE_HANDLER : WEIR_STAGE_RESPONSE;
+        left_within(facts, true);
         break;
     case WEIR_CODE_peer_reset_idle:
-        facts->cause = WEIR_CODE_peer_reset_in_response;
-        facts->cause_stage = WEIR_STAGE_RESPONSE;
+    case WEIR_CODE_peer_reset_closing:
+        left_within(facts, false);
+        break;
+    case WEIR_CODE_close_requested:
+    case WEIR_CODE_close_by_application:
+    case WEIR_CODE_close_after_response:
+    case WEIR_CODE_close_delimited:
+    case WEIR_CODE_exchange_limit:
+    case WEIR_CODE_age_limit:
+    case WEIR_CODE_drained:
+        if (dead)
+            left_within(facts, known->fin_first);
         break;
     default:
         break;
@@ -97,7 +120,7 @@ void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now
         told = engine_cut(engine, (weir_code)facts->cause, &known);
     }
     weir_delivery delivery = judge_answers(conn, &known, &unsent);
-    correct_cause(facts, delivery);
+    correct_cause(facts, delivery, &known);
     count_untold(conn, untold, unsent > told ? unsent - told : 0);
     uint64_t acked = last != NULL && last->known ? last->acked : 0;
     if (acked > facts->octets_sent)

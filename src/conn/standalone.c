@@ -25,8 +25,11 @@ weir_code weir_engine_config_new(weir_engine_config **out, const weir_engine_opt
     *out = NULL;
     weir_allocator allocator = base_allocator(options != NULL ? &options->allocator : NULL);
     struct standalone_config *made = base_alloc_zero(&allocator, sizeof *made);
-    if (made == NULL)
+    if (made == NULL) {
+        if (error != NULL)
+            *error = (weir_error){.code = WEIR_CODE_no_memory, .text = "no memory for the engines' options"};
         return WEIR_CODE_no_memory;
+    }
     weir_code code = conn_config_init(&made->config, options, error);
     if (code != WEIR_OK) {
         base_release(&allocator, made, sizeof *made);

@@ -78,7 +78,7 @@ bool engine_wants_input(const struct engine *engine)
     case ENGINE_IN_TRAILERS:
         return !x->stuck && (!x->paused || x->refused);
     case ENGINE_IN_TUNNEL:
-        return !x->paused;
+        return !x->paused || x->refused;
     case ENGINE_IN_HEAD:
         return true;
     default:
@@ -90,7 +90,7 @@ bool engine_wants_input(const struct engine *engine)
 bool engine_body_is_held(const struct engine *engine)
 {
     const struct weir_exchange *x = engine->current;
-    return x != NULL && (x->paused || x->stuck);
+    return x != NULL && (x->stuck || (x->paused && !x->refused));
 }
 
 /* --- the end of an exchange ----------------------------------------------------------------------------------------- */
@@ -104,7 +104,7 @@ static bool is_complete(const struct engine *engine, const struct weir_exchange 
     if (!exchange_is_answered(x))
         return false;
     if (x->in == ENGINE_IN_TUNNEL)
-        return engine->facts->fin_seen && !x->paused && base_input_size(&engine->input) == 0;
+        return engine->facts->fin_seen && base_input_size(&engine->input) == 0;
     return x->in == ENGINE_IN_DONE || (x->refused && x->stuck);
 }
 
@@ -122,6 +122,7 @@ static void push_unsent(struct engine *engine, struct weir_exchange *x)
 static void account_answer(struct engine *engine, const struct weir_exchange *x)
 {
     struct engine_facts *facts = engine->facts;
+    facts->looked = false;
     if (receipts_push(&facts->receipts, &engine->config->options.allocator, x->out_end - x->out_begin))
         return;
     /* The account of the next one might not find memory: there is none. */
@@ -199,8 +200,10 @@ static bool give_room(struct engine *engine, struct weir_exchange *x)
     struct weir_engine_config *config = engine->config;
     if (!x->room_due || config->handler.room == NULL)
         return false;
-    /* Half empty, so that it is worth the call; at once when nothing is queued. */
-    if (engine->output.pending > config->options.limits.output_size_max / 2 || engine_room(engine, x) == 0)
+    /* Half empty, so that it is worth the call; also for one that has no more to write than the end. */
+    bool only_end = x->out == ENGINE_OUT_LENGTH && x->out_left == 0;
+    if (engine->output.pending > config->options.limits.output_size_max / 2 ||
+        (engine_room(engine, x) == 0 && !only_end))
         return false;
     x->room_due = false;
     config->handler.room(config->options.app, x);
@@ -327,6 +330,8 @@ void engine_fin(struct engine *engine, uint64_t now_ns)
         assert(allowed);
         (void)allowed;
     }
+    if (x->refused && x->in != ENGINE_IN_DONE && base_input_size(&engine->input) == 0)
+        x->stuck = true; /* of an unwanted body nothing more comes */
     engine->running = true;
     if (stage == WEIR_STAGE_TUNNEL && config->handler.end != NULL)
         config->handler.end(config->options.app, x);
@@ -336,15 +341,23 @@ void engine_fin(struct engine *engine, uint64_t now_ns)
     engine_run(engine, now_ns);
 }
 
+void engine_give_up_body(struct engine *engine, uint64_t now_ns)
+{
+    engine->current->stuck = true;
+    engine_run(engine, now_ns);
+}
+
 void engine_tell_drain(struct engine *engine)
 {
     struct weir_engine_config *config = engine->config;
-    if (engine->current == NULL || engine->drain_told || config->handler.event == NULL)
+    struct weir_exchange *x = engine->current;
+    if (x == NULL || x->drain_told || config->handler.event == NULL)
         return;
-    engine->drain_told = true;
+    bool running = engine->running;
+    x->drain_told = true;
     engine->running = true;
-    config->handler.event(config->options.app, engine->current, WEIR_EVENT_DRAIN);
-    engine->running = false;
+    config->handler.event(config->options.app, x, WEIR_EVENT_DRAIN);
+    engine->running = running;
 }
 
 /* --- the end of the connection --------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include <string.h>
 #include <weir/exchange.h>
 
 #include "base/input.h"
@@ -37,7 +38,7 @@ enum engine_out {
     ENGINE_OUT_DONE
 };
 
-/* What a client's request means for its response (RFC 9112, 6.3). */
+/* What a request means for the content of its response (RFC 9112, 6.3). */
 enum engine_asked { ENGINE_ASKED, ENGINE_ASKED_HEAD, ENGINE_ASKED_CONNECT };
 
 struct weir_exchange {
@@ -46,8 +47,6 @@ struct weir_exchange {
     struct base_block *head_block;    /* held: the views of `head` are into it */
     struct base_block *trailer_block; /* the same of `trailers` */
     void *user;
-    struct h1_head head;
-    struct http_target target;
     weir_field *trailers; /* allocated */
     uint32_t trailer_count;
     uint32_t trailer_capacity;
@@ -63,7 +62,7 @@ struct weir_exchange {
     uint8_t out;         /* enum engine_out */
     uint8_t cut;         /* weir_code: ended early for that reason */
     uint8_t wrong;       /* weir_code: its ending, though the answer went out: bad_response */
-    uint8_t asked;       /* enum engine_asked: of a client's request */
+    uint8_t asked;       /* enum engine_asked */
     bool expects : 1;    /* 100 (Continue) is owed before the content */
     bool paused : 1;     /* by the handler */
     bool refused : 1;    /* the content is unwanted */
@@ -74,7 +73,11 @@ struct weir_exchange {
     bool aborted : 1;    /* by the user */
     bool no_content : 1; /* the answer's content is not sent: HEAD, 204, 304 */
     bool begun_out : 1;  /* some octet of what we send is queued */
-    bool answered : 1;   /* of a client: the final response's head is here */
+    bool drain_told : 1;
+    bool answered : 1; /* of a client: the final response's head is here */
+    /* From here on all is written before it is read: exchange_new does not clear it. */
+    struct http_target target;
+    struct h1_head head;
     weir_field fields[EXCHANGE_FIELDS_INLINE];
 };
 
@@ -102,7 +105,6 @@ struct engine {
     bool abort : 1;    /* reset the connection */
     bool filled : 1;   /* the last read filled its space: make it larger */
     bool tunnel_out_done : 1;
-    bool drain_told : 1;
 };
 
 /* --- used by conn ---------------------------------------------------------------------------------------------------- */
@@ -127,6 +129,19 @@ void engine_sent(struct engine *engine, uint64_t n, uint64_t now_ns);
 weir_stage engine_stage(const struct engine *engine);
 /* True while the handler, not the peer, keeps a body from coming. */
 bool engine_body_is_held(const struct engine *engine);
+/* Content is to come, wanted or not. */
+static inline bool engine_awaits_body(const struct engine *engine)
+{
+    const struct weir_exchange *x = engine->current;
+    return x != NULL && !engine->facts->tunnel && (x->in == ENGINE_IN_BODY || x->in == ENGINE_IN_TRAILERS) && !x->stuck;
+}
+/* It is not waited for any longer, as nobody wants it and its answer is given: the exchange is over. */
+void engine_give_up_body(struct engine *engine, uint64_t now_ns);
+static inline bool engine_body_is_unwanted(const struct engine *engine)
+{
+    const struct weir_exchange *x = engine->current;
+    return x != NULL && x->refused && x->out == ENGINE_OUT_DONE;
+}
 
 /* Notes why the connection ends; only the first is kept. */
 void engine_note(struct engine *engine, weir_code code);
@@ -156,6 +171,13 @@ static inline enum h1_party engine_self(const struct engine *engine)
 static inline enum h1_party engine_peer(const struct engine *engine)
 {
     return engine_is_server(engine) ? H1_CLIENT : H1_SERVER;
+}
+
+static inline enum engine_asked engine_asked(weir_str method)
+{
+    if (method.len == 4 && memcmp(method.ptr, "HEAD", 4) == 0)
+        return ENGINE_ASKED_HEAD;
+    return method.len == 7 && memcmp(method.ptr, "CONNECT", 7) == 0 ? ENGINE_ASKED_CONNECT : ENGINE_ASKED;
 }
 
 /* read.c: moves the content of the present message on; true if something moved. */

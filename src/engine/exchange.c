@@ -9,9 +9,9 @@ struct weir_exchange *exchange_new(struct engine *engine)
     struct weir_exchange *x = base_slab_get(&engine->config->exchanges);
     if (x == NULL)
         return NULL;
-    /* The inline fields are written before they are read: no need to clear them. */
-    memset(x, 0, offsetof(struct weir_exchange, fields));
+    memset(x, 0, offsetof(struct weir_exchange, target));
     x->engine = engine;
+    x->head.status = 0;
     x->head.fields = x->fields;
     x->head.field_capacity = EXCHANGE_FIELDS_INLINE;
     x->began_ns = engine->now_ns;
@@ -101,6 +101,13 @@ weir_str weir_request_authority(const weir_exchange *x)
     return x->target.authority.len > 0 ? x->target.authority : x->head.host;
 }
 
+weir_str weir_request_upgrade(const weir_exchange *x)
+{
+    bool asks = engine_is_server(x->engine) && x->head.upgrade && x->asked != ENGINE_ASKED_CONNECT &&
+                x->engine->states.of[H1_CLIENT] == H1_ASKS;
+    return asks ? weir_fields_value(weir_exchange_fields(x), WEIR_STR("upgrade")) : (weir_str){.ptr = NULL};
+}
+
 unsigned weir_response_status(const weir_exchange *x)
 {
     return x->head.status;
@@ -147,6 +154,7 @@ void weir_body_resume(weir_exchange *x)
 void weir_body_refuse(weir_exchange *x)
 {
     x->refused = true;
+    x->end_due = false;
     engine_wake(x->engine);
 }
 
@@ -157,13 +165,22 @@ void weir_exchange_close(weir_exchange *x)
         facts->last_code = WEIR_CODE_close_by_application;
     base_trace_add(&facts->trace, BASE_TRACE_APP_CLOSE);
     h1_states_set_last(&x->engine->states);
+    if (x->engine->current == NULL)
+        x->engine->finished = true; /* in `done`: no exchange is under way that could be the last */
     engine_wake(x->engine);
 }
 
 void weir_exchange_abort(weir_exchange *x)
 {
+    struct engine *engine = x->engine;
     x->aborted = true;
-    engine_wake(x->engine);
+    if (x != engine->current && x->out_end > engine->facts->octets_sent) {
+        /* Answered whole, and not all of it has left yet. */
+        base_trace_add(&engine->facts->trace, BASE_TRACE_APP_ABORT);
+        engine_note(engine, WEIR_CODE_aborted);
+        engine->abort = true;
+    }
+    engine_wake(engine);
 }
 
 void weir_exchange_set_user(weir_exchange *x, void *user)

@@ -23,6 +23,8 @@ struct engine_facts {
     bool no_more_input : 1; /* the peer promised to send no other request (close, HTTP/1.0) */
     bool answer_cut : 1;    /* an answer that was owed is not whole in the output, and never will be */
     bool tunnel : 1;
+    bool draining : 1;
+    bool looked : 1; /* the acknowledgements were asked for since the last answer: asking again helps nobody */
 };
 
 #endif

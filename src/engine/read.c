@@ -191,9 +191,15 @@ static bool read_trailers(struct engine *engine, struct weir_exchange *x)
 static bool read_tunnel(struct engine *engine, struct weir_exchange *x)
 {
     engine->in_offered = base_input_size(&engine->input);
-    if (x->paused || engine->in_offered == 0)
+    if ((x->paused && !x->refused) || engine->in_offered == 0)
         return false;
-    offer(engine, x);
+    if (x->refused) {
+        base_input_consume(&engine->input, engine->in_offered);
+        x->discarded += engine->in_offered;
+        engine->in_offered = 0;
+    } else {
+        offer(engine, x);
+    }
     return true;
 }
 

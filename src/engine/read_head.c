@@ -61,14 +61,31 @@ void engine_malformed(struct engine *engine, weir_code code)
     engine_end(engine, code);
 }
 
+/* The parser saw that it is valid; the usual form has no more to take apart than its query. */
+static void take_target(struct weir_exchange *x)
+{
+    weir_str text = x->head.target;
+    if (text.ptr[0] != '/') {
+        bool valid = http_target_parse(&x->target, x->head.method, text);
+        assert(valid);
+        (void)valid;
+        return;
+    }
+    const char *mark = memchr(text.ptr, '?', text.len);
+    size_t path = mark != NULL ? (size_t)(mark - text.ptr) : text.len;
+    x->target = (struct http_target){.form = HTTP_TARGET_ORIGIN, .path = {.ptr = text.ptr, .len = path}};
+    if (mark != NULL)
+        x->target.query = (weir_str){.ptr = mark + 1, .len = text.len - path - 1};
+}
+
 /* What the head says of the rest of the connection and of its content. Returns a code to refuse it with, or WEIR_OK. */
 static weir_code take_head(struct engine *engine, struct weir_exchange *x)
 {
     struct engine_facts *facts = engine->facts;
     const weir_limits *limits = &engine->config->options.limits;
     const struct h1_head *head = &x->head;
-    if (!http_target_parse(&x->target, head->method, head->target))
-        return WEIR_CODE_bad_target;
+    x->asked = (uint8_t)engine_asked(head->method);
+    take_target(x);
     engine->in_framing = http_framing_of_request(head->chunked, head->has_length, head->length);
     if (engine->in_framing.kind == HTTP_FRAMING_LENGTH && engine->in_framing.length > limits->body_size_max)
         return WEIR_CODE_body_too_large;
@@ -88,7 +105,7 @@ static weir_code take_head(struct engine *engine, struct weir_exchange *x)
     }
     if (facts->last_code != 0)
         h1_states_set_last(&engine->states);
-    if (head->upgrade || weir_str_equal(head->method, WEIR_STR("CONNECT")))
+    if (head->upgrade || x->asked == ENGINE_ASKED_CONNECT)
         h1_states_ask_switch(&engine->states);
     return WEIR_OK;
 }
@@ -144,6 +161,8 @@ bool engine_begin(struct engine *engine)
     engine_expect_content(engine, x);
     engine->current = x;
     config->handler.head(config->options.app, x);
+    if (engine->facts->draining)
+        engine_tell_drain(engine);
     return true;
 }
 

@@ -89,7 +89,7 @@ bool receipts_push(struct receipts *receipts, const weir_allocator *allocator, u
 bool receipts_is_crowded(const struct receipts *receipts)
 {
     const struct receipts_heap *heap = receipts->heap;
-    return heap != NULL && heap->first + heap->used == heap->capacity;
+    return heap != NULL && heap->first + heap->used == heap->capacity && heap->first < heap->capacity / 2;
 }
 
 /* The first run; the spare one becomes it when it is the last that is held. */

@@ -130,9 +130,7 @@ static void begin(struct engine *engine, struct weir_exchange *x, const struct r
     struct engine_facts *facts = engine->facts;
     if (!h1_states_event(&engine->states, H1_CLIENT, H1_EVENT_REQUEST))
         return;
-    x->asked = weir_str_equal(request->method, WEIR_STR("HEAD"))      ? ENGINE_ASKED_HEAD
-               : weir_str_equal(request->method, WEIR_STR("CONNECT")) ? ENGINE_ASKED_CONNECT
-                                                                      : ENGINE_ASKED;
+    x->asked = (uint8_t)engine_asked(request->method);
     if (x->asked == ENGINE_ASKED_CONNECT || plan->gives_upgrade)
         h1_states_ask_switch(&engine->states);
     if (plan->gives_close) {

@@ -98,7 +98,7 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     struct engine *engine = x->engine;
     unsigned status = plan->status;
     plan->tunnel = body->kind == WEIR_BODY_TUNNEL;
-    bool connect = weir_str_equal(x->head.method, WEIR_STR("CONNECT"));
+    bool connect = x->asked == ENGINE_ASKED_CONNECT;
     if (plan->tunnel) {
         bool switching = engine->states.of[H1_CLIENT] == H1_ASKS;
         if (!switching || !(status == 101 ? !connect && x->head.version >= 11 : connect && status / 100 == 2))
@@ -106,8 +106,7 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     } else if (status < 200 || status > 999 || (connect && status / 100 == 2)) {
         return false;
     }
-    plan->no_content =
-        plan->tunnel || status == 204 || status == 304 || weir_str_equal(x->head.method, WEIR_STR("HEAD"));
+    plan->no_content = plan->tunnel || status == 204 || status == 304 || x->asked == ENGINE_ASKED_HEAD;
     bool streams = body->kind == WEIR_BODY_STREAM;
     plan->has_length = !streams && !plan->tunnel;
     plan->length = body->kind == WEIR_BODY_BORROW || body->kind == WEIR_BODY_COPY ? body->octets.len : body->length;
@@ -293,8 +292,10 @@ weir_code weir_respond_reason(weir_exchange *x, unsigned status, weir_str reason
         !h1_states_allow(&engine->states, H1_SERVER, H1_EVENT_RESPONSE))
         return WEIR_CODE_misuse;
     struct plan plan = {.status = status, .reason = reason, .fields = fields};
-    if (!make_plan(x, &plan, &body))
+    if (!make_plan(x, &plan, &body)) {
+        x->refused |= x->expects;
         return send_500(x);
+    }
     if (x->expects && !x->refused) {
         /* A stream beside a body that is still to come means that the body is wanted; an answer that is whole already
          * declines it, and the peer may keep it (RFC 9110, 10.1.1). */
@@ -324,6 +325,8 @@ weir_code weir_respond_interim(weir_exchange *x, unsigned status, weir_fields fi
             return WEIR_CODE_bad_response;
     if (x->head.version < 11)
         return WEIR_OK;
+    if (status == 100)
+        x->expects = false;
     uint64_t before = engine->output.pending;
     weir_str reason = weir_status_reason(status);
     size_t size = H1_STATUS_LINE_OVERHEAD + reason.len + h1_fields_size(fields) + 2;

@@ -48,7 +48,10 @@ static void took(struct weir_exchange *x, size_t n, size_t offered)
     x->body_out += n;
     if (x->out == ENGINE_OUT_LENGTH)
         x->out_left -= n;
-    if ((n < offered || engine_room(x->engine, x) == 0) && !(x->out == ENGINE_OUT_LENGTH && x->out_left == 0))
+    /* More than half is used: who looks at the room before it writes may find too little for it, and must hear of more. */
+    const struct engine *engine = x->engine;
+    bool crowded = engine->output.pending > engine->config->options.limits.output_size_max / 2;
+    if ((n < offered || crowded) && !(x->out == ENGINE_OUT_LENGTH && x->out_left == 0))
         x->room_due = true;
 }
 

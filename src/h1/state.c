@@ -4,10 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define NO 0xff /* refused */
+#define NO H1_REFUSED
 
 /* clang-format off */
-static const uint8_t transitions[2][H1_STATE_COUNT][H1_EVENT_COUNT] = {
+const uint8_t h1_transitions[2][H1_STATE_COUNT][H1_EVENT_COUNT] = {
     [H1_CLIENT] = {
         /*                 REQUEST   INTERIM  RESPONSE  SWITCH       DATA         END       FIN        ERROR   */
         [H1_IDLE]     = { H1_SENDS, NO,      NO,       NO,          NO,          NO,       H1_CLOSED, H1_BROKEN },
@@ -62,7 +62,7 @@ static const struct coupling {
 /* The same, by condition and client state: the server states that some coupling is about. Most pairs of states have
  * none, and an exchange passes several of them: without this look the table would cost as much as the parser.
  * state_test.c holds it against the table. */
-static const uint16_t coupled[3][H1_STATE_COUNT] = {
+const uint16_t h1_coupled[3][H1_STATE_COUNT] = {
     [ALWAYS] = {
         [H1_SENDS]  = BIT(IDLE),
         [H1_ASKS]   = BIT(SWITCHED) | BIT(SENDS),
@@ -78,6 +78,16 @@ static const uint16_t coupled[3][H1_STATE_COUNT] = {
 };
 /* clang-format on */
 
+static bool is_coupled(const struct h1_states *states)
+{
+    unsigned about = h1_coupled[ALWAYS][states->of[H1_CLIENT]];
+    if (states->last)
+        about |= h1_coupled[IF_LAST][states->of[H1_CLIENT]];
+    if (states->asks_switch)
+        about |= h1_coupled[IF_ASKS_SWITCH][states->of[H1_CLIENT]];
+    return (about >> states->of[H1_SERVER] & 1) != 0;
+}
+
 static bool holds(const struct h1_states *states, const struct coupling *c)
 {
     if (c->client != ANY && c->client != states->of[H1_CLIENT])
@@ -89,21 +99,15 @@ static bool holds(const struct h1_states *states, const struct coupling *c)
 }
 
 /* Ends: only ASKS to DONE goes back, and what leads to ASKS needs a server that still owes. */
-static void couple(struct h1_states *states)
+void h1_states_couple(struct h1_states *states)
 {
-    unsigned about = coupled[ALWAYS][states->of[H1_CLIENT]];
-    if (states->last)
-        about |= coupled[IF_LAST][states->of[H1_CLIENT]];
-    if (states->asks_switch)
-        about |= coupled[IF_ASKS_SWITCH][states->of[H1_CLIENT]];
-    if ((about >> states->of[H1_SERVER] & 1) == 0)
-        return;
-    for (size_t i = 0; i < sizeof couplings / sizeof couplings[0]; i++) {
-        const struct coupling *c = &couplings[i];
-        if (!holds(states, c))
-            continue;
-        states->of[c->party] = c->next;
-        i = (size_t)-1;
+    while (is_coupled(states)) {
+        size_t i = 0;
+        while (i < sizeof couplings / sizeof couplings[0] && !holds(states, &couplings[i]))
+            i++;
+        if (i == sizeof couplings / sizeof couplings[0])
+            return;
+        states->of[couplings[i].party] = couplings[i].next;
     }
 }
 
@@ -112,27 +116,10 @@ void h1_states_init(struct h1_states *states)
     *states = (struct h1_states){.of = {H1_IDLE, H1_IDLE}};
 }
 
-bool h1_states_allow(const struct h1_states *states, enum h1_party party, enum h1_event event)
-{
-    return transitions[party][states->of[party]][event] != NO;
-}
-
-bool h1_states_event(struct h1_states *states, enum h1_party party, enum h1_event event)
-{
-    uint8_t next = transitions[party][states->of[party]][event];
-    if (next == NO)
-        return false;
-    if (next != states->of[party]) {
-        states->of[party] = next;
-        couple(states);
-    }
-    return true;
-}
-
 void h1_states_set_last(struct h1_states *states)
 {
     states->last = true;
-    couple(states);
+    h1_states_couple(states);
 }
 
 void h1_states_ask_switch(struct h1_states *states)
@@ -184,7 +171,7 @@ bool h1_states_check(void)
                 if (c->condition == condition && (c->client == ANY || c->client == client))
                     about |= c->server == ANY ? ALL : 1u << c->server;
             }
-            if (about != coupled[condition][client])
+            if (about != h1_coupled[condition][client])
                 return false;
         }
     }
@@ -201,7 +188,7 @@ int h1_states_print(char *text, size_t size)
         put(&p, "    state %s {\n", parties[party]);
         for (int s = 0; s < H1_STATE_COUNT; s++) {
             for (int e = 0; e < H1_EVENT_COUNT; e++) {
-                uint8_t next = transitions[party][s][e];
+                uint8_t next = h1_transitions[party][s][e];
                 if (next != NO && next != s && e != H1_EVENT_ERROR)
                     put(&p, "        %s_%s --> %s_%s: %s\n", parties[party], state_names[s], parties[party],
                         state_names[next], event_names[e]);

@@ -54,9 +54,33 @@ struct h1_states {
 };
 
 void h1_states_init(struct h1_states *states);
+
+/* The table, and a short cut through the couplings: of ones that need no condition, the server states that some coupling
+ * of this client state is about. Here so that an event is a look and a store. */
+#define H1_REFUSED 0xff
+extern const uint8_t h1_transitions[2][H1_STATE_COUNT][H1_EVENT_COUNT];
+extern const uint16_t h1_coupled[3][H1_STATE_COUNT];
+/* Runs the couplings to their fixed point. */
+void h1_states_couple(struct h1_states *states);
+
+static inline bool h1_states_allow(const struct h1_states *states, enum h1_party party, enum h1_event event)
+{
+    return h1_transitions[party][states->of[party]][event] != H1_REFUSED;
+}
+
 /* What `party` does. False: not allowed now; nothing changed. */
-WEIR_MUST_USE bool h1_states_event(struct h1_states *states, enum h1_party party, enum h1_event event);
-bool h1_states_allow(const struct h1_states *states, enum h1_party party, enum h1_event event);
+WEIR_MUST_USE static inline bool h1_states_event(struct h1_states *states, enum h1_party party, enum h1_event event)
+{
+    uint8_t next = h1_transitions[party][states->of[party]][event];
+    if (next == H1_REFUSED)
+        return false;
+    if (next == states->of[party])
+        return true;
+    states->of[party] = next;
+    if (states->last || states->asks_switch || (h1_coupled[0][states->of[H1_CLIENT]] >> states->of[H1_SERVER] & 1))
+        h1_states_couple(states);
+    return true;
+}
 /* This exchange is the last. */
 void h1_states_set_last(struct h1_states *states);
 /* The request proposes to switch protocols: to be told before its END. */

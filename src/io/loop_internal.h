@@ -114,6 +114,7 @@ enum {
     SOCK_WOKEN = 1 << 8,
     SOCK_WATCHED = 1 << 9,
     SOCK_TRY_NOW = 1 << 10, /* not watched yet */
+    SOCK_SHUT = 1 << 11, /* our FIN is sent */
 };
 
 #endif

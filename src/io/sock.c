@@ -86,6 +86,7 @@ void io_sock_wake(struct io_sock *sock)
 
 int io_sock_shutdown(struct io_sock *sock)
 {
+    set(sock, SOCK_SHUT);
     return shutdown(sock->fd, SHUT_WR) != 0 ? -errno : 0;
 }
 

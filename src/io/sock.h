@@ -74,9 +74,8 @@ int io_sock_shutdown(struct io_sock *sock);
 /* Closes; with `reset` by RST (SO_LINGER 0). */
 void io_sock_close(struct io_sock *sock, bool reset);
 
-/* What the kernel knows of the octets that were written and not read. Of a unix socket: `acked` is what the peer read,
- * known only when nothing is outstanding and the peer did not close over unread octets. Works after a reset, until
- * close. */
+/* What the kernel knows of the octets that were written and not read. Of a unix socket `acked` is all once the peer has
+ * read all, and none before; nothing is known when the peer closed over unread octets. Works after a reset, until close. */
 struct io_acks {
     bool known;
     bool dead;       /* TCP state CLOSE, unix socket hung up: a reset came, or all is over */

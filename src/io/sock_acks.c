@@ -51,23 +51,18 @@ static bool tcp_acks(const struct io_sock *sock, uint64_t written, bool dialled,
 static void unix_acks(const struct io_sock *sock, uint64_t written, struct io_acks *acks)
 {
     int outstanding = -1;
-    bool is_told = false;
-    struct pollfd now = {.fd = sock->fd};
     acks->left = written; /* what was taken is in the peer's queue at once */
-    /* In this order: a peer that closes over unread octets sets our error first, then drops them. Once more if it closed
-     * between the two: then it has read them in the meantime, or is about to drop them. */
-    for (int looks = 0; looks < 3 && !(is_told && outstanding == 0); looks++) {
-        is_told = ioctl(sock->fd, SIOCOUTQ, &outstanding) == 0;
-        now.revents = 0;
-        if (poll(&now, 1, 0) < 0)
-            return;
-        if ((now.revents & POLLHUP) == 0)
-            break;
-    }
-    acks->dead = (now.revents & (POLLHUP | POLLERR)) != 0;
+    /* In this order: a peer that closes over unread octets sets our error first, then drops them. A hang-up means that it
+     * closed, but not after our FIN: then its own FIN is enough for one, and it may still read. */
+    bool is_told = ioctl(sock->fd, SIOCOUTQ, &outstanding) == 0;
+    struct pollfd now = {.fd = sock->fd};
+    if (poll(&now, 1, 0) < 0)
+        return;
     bool dropped = (now.revents & POLLERR) != 0 || sock->os != 0;
-    acks->known = is_told && outstanding == 0 && !dropped;
-    acks->acked = acks->known ? written : 0;
+    acks->dead = dropped || ((now.revents & POLLHUP) != 0 && (sock->flags & SOCK_SHUT) == 0);
+    /* How many octets are outstanding cannot be told, only that some are. */
+    acks->known = is_told && !dropped;
+    acks->acked = acks->known && outstanding == 0 ? written : 0;
 }
 
 void io_sock_acks(const struct io_sock *sock, uint64_t written, bool dialled, struct io_acks *acks)

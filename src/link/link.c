@@ -5,10 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-#define PIECES_MAX 64
+#define PIECES_MAX     64
 #define LINKS_KEEP_MAX 1024
 /* Links looked at to find one that is idle: enough that the oldest of them is old, few enough to be done per accept. */
-#define RECLAIM_LOOKS 32
+#define RECLAIM_LOOKS  32
 
 static struct link *link_of_conn(const struct weir_engine *conn)
 {
@@ -70,8 +70,7 @@ static uint64_t unix_now_ns(void)
 static weir_receipt ask(const struct link *link)
 {
     struct io_acks acks;
-    io_sock_acks(&link->sock, link->conn.facts.octets_sent,
-                 link->conn.config->options.role == WEIR_ROLE_CLIENT, &acks);
+    io_sock_acks(&link->sock, link->conn.facts.octets_sent, link->conn.config->options.role == WEIR_ROLE_CLIENT, &acks);
     return (weir_receipt){
         .known = acks.known, .reset = acks.dead, .left = acks.left, .acked = acks.acked, .unread = acks.unread};
 }
@@ -362,8 +361,7 @@ bool link_reclaim_idle(struct link_home *home)
         return false;
     for (uint64_t looks = 0; looks < home->alive && (looks < RECLAIM_LOOKS || oldest == NULL); looks++) {
         struct link *link = next_link(home);
-        if (is_idle(link) &&
-            (oldest == NULL || link->conn.since_ns < oldest->conn.since_ns))
+        if (is_idle(link) && (oldest == NULL || link->conn.since_ns < oldest->conn.since_ns))
             oldest = link;
     }
     if (oldest == NULL)

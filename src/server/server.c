@@ -128,6 +128,8 @@ weir_code weir_server_run(weir_server *server, weir_error *error)
     weir_code code = WEIR_OK;
     for (unsigned i = 0; i < server->options.workers && code == WEIR_OK; i++)
         code = worker_open(&server->workers[i], error);
+    if (code == WEIR_OK && server->options.started != NULL)
+        server->options.started(server->options.app, server);
     if (code == WEIR_OK && server->options.loop != NULL)
         return WEIR_OK;
     if (code == WEIR_OK)

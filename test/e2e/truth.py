@@ -273,7 +273,7 @@ def half_chunked_body_fin(s):
 # A quick answer may be out before the server looks for more and finds the FIN: then that came between two exchanges.
 QUICK = "closing|idle fin peer peer_half_close|peer_fin_idle delivered routine"
 # When the server closes a unix socket before the client has read, nobody knows.
-QUICK_UNIX = (QUICK.replace("delivered", "delivered|unknown"),)
+QUICK_UNIX = (QUICK.replace("delivered", "delivered|unconfirmed"),)
 
 
 @row(QUICK, unix=QUICK_UNIX)
@@ -288,7 +288,7 @@ def half_close(s):
 
 
 @row("closing fin peer peer_half_close delivered routine",
-     unix=("closing fin peer peer_half_close delivered|unknown routine",))
+     unix=("closing fin peer peer_half_close delivered|unconfirmed routine",))
 def half_close_slow_handler(s):
     c = Client(s.address)
     c.exchanges = 1
@@ -555,7 +555,7 @@ def refused(r):
     check(r.framing in ("length", "chunked"), "the 413 has no end of its own: %r", r)
 
 
-@row(EARLY, threads=8, options=SHORT_LINGER, unix=(EARLY.replace("delivered", "delivered|unknown"),))
+@row(EARLY, threads=8, options=SHORT_LINGER, unix=(EARLY.replace("delivered", "delivered|unconfirmed"),))
 def early_413_sent_blindly(s):
     c = s.connect()
     c.send(request("POST", "/refuse", "Content-Length: 8388608\r\n"))
@@ -567,7 +567,7 @@ def early_413_sent_blindly(s):
     c.close()
 
 
-@row(EARLY, threads=8, options=SHORT_LINGER, unix=(EARLY.replace("delivered", "delivered|unknown"),))
+@row(EARLY, threads=8, options=SHORT_LINGER, unix=(EARLY.replace("delivered", "delivered|unconfirmed"),))
 def early_413_read_meanwhile(s):
     c = s.connect()
     c.send(request("POST", "/refuse", "Content-Length: 8388608\r\n"))

@@ -1,0 +1,285 @@
+/* Goal: no exchange and no connection waits for what will never come, and no call of a handler is without its effect.
+ * Method: one small story for each way in which that once happened. */
+#include "conn/conn_drive.h"
+
+static void early_answer_sent_before_body(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = drive_answer;
+    drive_open(d);
+    drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
+    drive_send(d, "abc");
+    DRIVE_MUST(d, drive_logged(d, "done complete"));
+    DRIVE_MUST(d, weir_engine_deadline(d->engine) != WEIR_NEVER);
+    drive_free(d);
+}
+static void respond_sized(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    (void)weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_sized(3));
+    (void)weir_write(x, WEIR_STR("abc"));
+}
+static void finish_after_flush(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = respond_sized;
+    drive_open(d);
+    drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    (void)weir_finish(d->x, WEIR_NO_FIELDS);
+    drive_step(d);
+    DRIVE_MUST(d, drive_logged(d, "done complete"));
+    drive_free(d);
+}
+static void refuse_answer(struct drive *d, weir_exchange *x)
+{
+    weir_body_refuse(x);
+    drive_answer(d, x);
+}
+static void refused_body_silent(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = refuse_answer;
+    drive_open(d);
+    drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
+    DRIVE_MUST(d, weir_engine_deadline(d->engine) != WEIR_NEVER);
+    drive_free(d);
+}
+static void refused_body_fin(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = refuse_answer;
+    drive_open(d);
+    drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
+    drive_fin(d);
+    DRIVE_MUST(d, d->closed || weir_engine_deadline(d->engine) != WEIR_NEVER);
+    drive_free(d);
+}
+static void varied(struct drive *d, weir_exchange *x)
+{
+    static const char octets[100] = "x";
+    (void)weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_copy((weir_str){octets, d->begun % 90}));
+}
+static void crowded(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = varied;
+    d->acks = false;
+    d->acked = 0;
+    drive_open(d);
+    for (int i = 0; i < 16; i++)
+        drive_append(&d->inbox, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27);
+    drive_append(&d->inbox, "GET", 3);
+    drive_step(d);
+    drive_free(d);
+}
+static void sequential_growth(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = varied;
+    drive_open(d);
+    size_t before = 0;
+    for (int i = 0; i < 10000; i++) {
+        drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        if (i == 0)
+            before = d->memory.live;
+    }
+    DRIVE_MUST(d, d->memory.live < before + 4096);
+    drive_free(d);
+}
+static void crowded_partly(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = varied;
+    d->acks = false;
+    drive_open(d);
+    for (int i = 0; i < 40; i++) {
+        d->acked = d->out.size / 2;
+        drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    drive_free(d);
+}
+static void close_done(struct drive *d, weir_exchange *x, const weir_exchange_ending *e)
+{
+    (void)e;
+    (void)d;
+    weir_exchange_close(x);
+}
+static void close_in_done(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = drive_answer;
+    d->script.done = close_done;
+    drive_open(d);
+    drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    DRIVE_MUST(d, d->shut || d->closed);
+    drive_free(d);
+}
+static void abort_unsent(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = drive_answer;
+    d->write_left = 20;
+    drive_open(d);
+    drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    DRIVE_MUST(d, d->x != NULL);
+    weir_exchange_abort(d->x);
+    drive_step(d);
+    DRIVE_MUST(d, d->was_abort);
+    drive_free(d);
+}
+static void tunnel(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    (void)weir_respond(x, 101, WEIR_FIELDS({WEIR_STR("Upgrade"), WEIR_STR("echo")}), weir_body_tunnel());
+}
+static void tunnel_end_twice(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = tunnel;
+    drive_open(d);
+    drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nabc");
+    DRIVE_MUST(d, !drive_logged(d, "end;"));
+    drive_free(d);
+}
+static void sized0(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    (void)weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_sized(0));
+}
+static void room_finish(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    (void)weir_finish(x, WEIR_NO_FIELDS);
+}
+static void sized_zero(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = sized0;
+    d->script.room = room_finish;
+    drive_open(d);
+    drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    DRIVE_MUST(d, drive_logged(d, "done"));
+    drive_free(d);
+}
+static void head_503(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->options.limits.handler_timeout_ns = WEIR_SECOND;
+    drive_open(d);
+    drive_send(d, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    drive_sleep(d, 2 * WEIR_SECOND);
+    DRIVE_MUST(d, drive_got(d, "503"));
+    DRIVE_MUST(d, memcmp(d->out.octets + d->out.size - 4, "\r\n\r\n", 4) == 0);
+    drive_free(d);
+}
+static void bad_answer(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    (void)weir_respond(x, 200, WEIR_FIELDS({WEIR_STR("A"), WEIR_STR("b\r\nc: d")}), weir_body_none());
+}
+static void expect_500(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = bad_answer;
+    drive_open(d);
+    drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 30\r\n\r\n");
+    DRIVE_MUST(d, drive_got(d, "HTTP/1.1 500"));
+    DRIVE_MUST(d, drive_got(d, "Connection: close"));
+    drive_free(d);
+}
+static void pause_refuse(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    weir_body_pause(x);
+    weir_body_refuse(x);
+}
+static void paused_and_refused_is_not_held(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = pause_refuse;
+    drive_open(d);
+    drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\n");
+    DRIVE_MUST(d, weir_engine_deadline(d->engine) != WEIR_NEVER);
+    drive_free(d);
+}
+static void linger_fin_unknown(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = drive_answer;
+    d->receipts_unknown = true;
+    drive_open(d);
+    drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    DRIVE_MUST(d, d->shut);
+    drive_fin(d);
+    DRIVE_MUST(d, d->closed);
+    drive_free(d);
+}
+static void refuse_no_body(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    weir_body_refuse(x);
+    drive_answer(d, x);
+}
+static void refuse_no_end(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = refuse_no_body;
+    drive_open(d);
+    drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    DRIVE_MUST(d, !drive_logged(d, "end;"));
+    drive_free(d);
+}
+static void double_100(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    (void)weir_respond_interim(x, 100, WEIR_NO_FIELDS);
+}
+static void hundred_twice(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = double_100;
+    drive_open(d);
+    drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 30\r\n\r\n");
+    DRIVE_MUST(d, drive_count(d, "HTTP/1.1 100") == 1);
+    drive_free(d);
+}
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(early_answer_sent_before_body),
+        cmocka_unit_test(finish_after_flush),
+        cmocka_unit_test(refused_body_silent),
+        cmocka_unit_test(refused_body_fin),
+        cmocka_unit_test(crowded),
+        cmocka_unit_test(sequential_growth),
+        cmocka_unit_test(crowded_partly),
+        cmocka_unit_test(close_in_done),
+        cmocka_unit_test(abort_unsent),
+        cmocka_unit_test(tunnel_end_twice),
+        cmocka_unit_test(sized_zero),
+        cmocka_unit_test(head_503),
+        cmocka_unit_test(expect_500),
+        cmocka_unit_test(paused_and_refused_is_not_held),
+        cmocka_unit_test(linger_fin_unknown),
+        cmocka_unit_test(refuse_no_end),
+        cmocka_unit_test(hundred_twice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
