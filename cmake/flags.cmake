@@ -12,6 +12,15 @@ foreach(type RELWITHDEBINFO RELEASE MINSIZEREL)
     string(REPLACE "-O3" "-O2" CMAKE_C_FLAGS_${type} "${CMAKE_C_FLAGS_${type}}")
 endforeach()
 
+string(TOUPPER "${CMAKE_BUILD_TYPE}" weir_build_type)
+
+# Only where it is sure to work, and where it would not hide what a sanitizer or a debugger is to see.
+set(together_default OFF)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND weir_build_type MATCHES "^REL" AND NOT WEIR_SANITIZE)
+    set(together_default ON)
+endif()
+option(WEIR_TOGETHER "Optimise the library as a whole (GCC)" ${together_default})
+
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
