@@ -42,6 +42,7 @@ weir_code weir_loop_new(weir_loop **out, const weir_allocator *allocator, weir_e
     loop->backend = &io_backend_epoll;
     loop->now_ns = io_clock_now();
     base_list_init(&loop->ready);
+    base_list_init(&loop->pokes);
     base_list_init(&loop->later);
     base_list_init(&loop->ready_listeners);
     base_wheel_init(&loop->wheel, loop->now_ns);

@@ -26,8 +26,16 @@ static inline uint64_t io_timer_due(const struct io_timer *timer)
 const weir_allocator *io_loop_allocator(const weir_loop *loop);
 /* The wall clock, seconds since 1970, read at most once a round. */
 int64_t io_loop_unix_time(weir_loop *loop);
-/* Wakes a loop that waits; async-signal-safe, from any thread. The loop calls `fn(app)` set with io_loop_on_poke. */
+/* Who is called when the loop was poked, embedded in its owner. */
+struct io_poke {
+    struct base_list node; /* linked while it is to be called */
+    weir_loop_fn *fn;
+    void *app;
+};
+/* Wakes a loop that waits, and has all that are to hear of a poke called once; async-signal-safe, from any thread. */
 void io_loop_poke(weir_loop *loop);
-void io_loop_on_poke(weir_loop *loop, weir_loop_fn *fn, void *app);
+/* From now on `poke` is called; until io_loop_off_poke, which is fine where it is not. */
+void io_loop_on_poke(weir_loop *loop, struct io_poke *poke);
+void io_loop_off_poke(struct io_poke *poke);
 
 #endif

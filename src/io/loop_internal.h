@@ -82,8 +82,7 @@ struct weir_loop {
 
     _Atomic(struct io_post *) posts; /* last first */
     atomic_bool poked;
-    weir_loop_fn *poke_fn;
-    void *poke_app;
+    struct base_list pokes; /* struct io_poke */
 };
 
 /* Of any thread and of a signal handler. */

@@ -217,7 +217,8 @@ static void test_poke(void **state)
     struct sigaction action = {.sa_handler = on_signal};
     struct sigaction before;
     (void)state;
-    io_loop_on_poke(loop, count_up, &poked);
+    struct io_poke poke = {.fn = count_up, .app = &poked};
+    io_loop_on_poke(loop, &poke);
     assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
     raise(SIGUSR1);
     raise(SIGUSR1);

@@ -51,11 +51,24 @@ static struct io_post *take_posts(weir_loop *loop)
     return first;
 }
 
+/* One by one back into the list before it is called: a call may take any of them out. */
+static void call_poked(weir_loop *loop)
+{
+    struct base_list all;
+    base_list_init(&all);
+    base_list_splice(&all, &loop->pokes);
+    while (!base_list_is_empty(&all)) {
+        struct io_poke *poke = BASE_CONTAINER(all.next, struct io_poke, node);
+        base_list_remove(&poke->node);
+        base_list_push_back(&loop->pokes, &poke->node);
+        poke->fn(poke->app);
+    }
+}
+
 void io_post_run(weir_loop *loop)
 {
-    if (atomic_load_explicit(&loop->poked, memory_order_relaxed) && atomic_exchange(&loop->poked, false) &&
-        loop->poke_fn != NULL)
-        loop->poke_fn(loop->poke_app);
+    if (atomic_load_explicit(&loop->poked, memory_order_relaxed) && atomic_exchange(&loop->poked, false))
+        call_poked(loop);
     struct io_post *post = take_posts(loop);
     while (post != NULL) {
         struct io_post taken = *post;
@@ -81,8 +94,12 @@ void io_loop_poke(weir_loop *loop)
         io_loop_signal(loop);
 }
 
-void io_loop_on_poke(weir_loop *loop, weir_loop_fn *fn, void *app)
+void io_loop_on_poke(weir_loop *loop, struct io_poke *poke)
 {
-    loop->poke_fn = fn;
-    loop->poke_app = app;
+    base_list_push_back(&loop->pokes, &poke->node);
+}
+
+void io_loop_off_poke(struct io_poke *poke)
+{
+    base_list_remove(&poke->node);
 }

@@ -210,15 +210,15 @@ void worker_fini(struct worker *worker)
     close_listeners(worker);
     base_release(&worker->server->allocator, worker->listeners, worker->listener_count * sizeof *worker->listeners);
     link_home_fini(&worker->home);
+    io_loop_off_poke(&worker->poke);
     if (worker->own_loop)
         weir_loop_free(worker->loop);
-    else
-        io_loop_on_poke(worker->loop, NULL, NULL);
 }
 
 weir_code worker_open(struct worker *worker, weir_error *error)
 {
-    io_loop_on_poke(worker->loop, on_poke, worker);
+    worker->poke = (struct io_poke){.fn = on_poke, .app = worker};
+    io_loop_on_poke(worker->loop, &worker->poke);
     for (size_t i = 0; i < worker->listener_count; i++) {
         struct server_listener *listener = &worker->listeners[i];
         listener->worker = worker;

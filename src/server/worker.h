@@ -44,6 +44,7 @@ struct worker {
     bool paused;   /* does not accept: connections_max are alive and none is idle */
     pthread_t thread;
     struct io_timer drain_timer;
+    struct io_poke poke;
     struct server_listener *listeners;
     size_t listener_count;
     uint64_t connections_max;

@@ -1,0 +1,260 @@
+/* Goal: a server's own rules, as a program in C meets them: what is refused and how it is said, two servers on one loop,
+ * workers, drain by call, every octet of memory returned. Method: real sockets on loopback, a client made of plain calls,
+ * and an allocator that counts. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <weir/weir.h>
+
+/* --- memory that is counted ------------------------------------------------------------------------------------------- */
+
+static size_t held;
+
+static void *counting(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+    (void)ctx;
+    __atomic_add_fetch(&held, new_size - old_size, __ATOMIC_RELAXED);
+    if (new_size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    return realloc(ptr, new_size);
+}
+
+static const weir_allocator allocator = {.resize = counting};
+
+/* --- a handler, a client ------------------------------------------------------------------------------------------------ */
+
+static void hello(void *app, weir_exchange *x)
+{
+    (void)app;
+    (void)weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_borrow(WEIR_STR("hello")));
+}
+
+static const weir_handler handler = WEIR_HANDLER(.head = hello);
+
+static int dial(const weir_server *server)
+{
+    char text[64];
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_true(weir_server_address(server, 0, text, sizeof text));
+    to.sin_port = htons((uint16_t)atoi(strrchr(text, ':') + 1));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static void ask(int fd)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+}
+
+static void expect_answer(int fd)
+{
+    char octets[512] = "";
+    size_t size = 0;
+    while (strstr(octets, "\r\n\r\nhello") == NULL) {
+        ssize_t n = recv(fd, octets + size, sizeof octets - 1 - size, 0);
+        assert_true(n > 0);
+        size += (size_t)n;
+        octets[size] = '\0';
+    }
+    assert_memory_equal(octets, "HTTP/1.1 200 OK\r\n", 17);
+}
+
+static weir_server *make(const weir_server_options *options)
+{
+    weir_error error;
+    weir_server *server;
+    weir_code code = weir_server_new(&server, options, &error);
+    if (code != WEIR_OK)
+        fail_msg("%s: %s", weir_code_name(code), error.text);
+    return server;
+}
+
+static weir_ledger ledger_of(const weir_server *server)
+{
+    weir_ledger ledger = {.size = sizeof ledger};
+    weir_server_ledger(server, &ledger);
+    return ledger;
+}
+
+/* --- what is refused ---------------------------------------------------------------------------------------------------- */
+
+static void expect_refusal(const weir_server_options *options, weir_code code, const char *part)
+{
+    weir_error error;
+    weir_server *server;
+    assert_int_equal(weir_server_new(&server, options, &error), code);
+    assert_null(server);
+    assert_int_equal(error.code, code);
+    if (strstr(error.text, part) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", error.text, part);
+    assert_int_equal(held, 0);
+}
+
+static void test_refusals(void **state)
+{
+    static const weir_handler empty = WEIR_HANDLER(.end = NULL);
+    (void)state;
+#define SERVER(...) WEIR_SERVER(.allocator = allocator, .handler = &handler, __VA_ARGS__)
+    expect_refusal(SERVER(.workers = 1), WEIR_CODE_bad_option, "listen is empty");
+    expect_refusal(WEIR_SERVER(.allocator = allocator, .listen = WEIR_STR("127.0.0.1:0")), WEIR_CODE_bad_option,
+                   "handler is null");
+    expect_refusal(WEIR_SERVER(.allocator = allocator, .listen = WEIR_STR("127.0.0.1:0"), .handler = &empty),
+                   WEIR_CODE_bad_option, "`head` is null");
+    expect_refusal(SERVER(.listen = WEIR_STR("127.0.0.1:0"), .workers = 5000), WEIR_CODE_bad_option, "workers is 5000");
+    expect_refusal(SERVER(.listen = WEIR_STR("127.0.0.1:http")), WEIR_CODE_bad_address, "127.0.0.1:http");
+    expect_refusal(SERVER(.listen = WEIR_STR("127.0.0.1:0,nonsense")), WEIR_CODE_bad_address, "nonsense");
+    expect_refusal(SERVER(.listen = WEIR_STR("127.0.0.1:0"), .limits.field_count_max = 5000), WEIR_CODE_bad_option,
+                   "field_count_max is 5000");
+    expect_refusal(SERVER(.listen = WEIR_STR("127.0.0.1:0"), .server_name = WEIR_STR("a\r\nb")), WEIR_CODE_bad_option,
+                   "server_name");
+    weir_server *server;
+    assert_int_equal(weir_server_new(&server, NULL, NULL), WEIR_CODE_bad_option);
+}
+
+static void test_port_taken(void **state)
+{
+    char address[64];
+    (void)state;
+    weir_server *first = make(SERVER(.listen = WEIR_STR("127.0.0.1:0"), .workers = 2));
+    assert_true(weir_server_address(first, 0, address, sizeof address));
+    size_t before = held;
+    weir_error error;
+    weir_server *second;
+    assert_int_equal(weir_server_new(&second, SERVER(.listen = weir_str_from(address), .workers = 2), &error),
+                     WEIR_CODE_address_in_use);
+    assert_non_null(strstr(error.text, address));
+    assert_int_equal(held, before);
+    weir_server_free(first); /* never run */
+    assert_int_equal(held, 0);
+}
+
+/* --- serving -------------------------------------------------------------------------------------------------------------- */
+
+static void *run_server(void *server)
+{
+    assert_int_equal(weir_server_run(server, NULL), WEIR_OK);
+    return NULL;
+}
+
+static void test_workers_and_drain(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    weir_server *server = make(SERVER(.listen = WEIR_STR("127.0.0.1:0"), .workers = 3));
+    assert_int_equal(pthread_create(&thread, NULL, run_server, server), 0);
+    int fds[30];
+    for (int i = 0; i < 30; i++) {
+        fds[i] = dial(server);
+        ask(fds[i]);
+    }
+    for (int i = 0; i < 30; i++)
+        expect_answer(fds[i]);
+    weir_server_drain(server);
+    for (int i = 0; i < 30; i++) {
+        char octet;
+        assert_int_equal(recv(fds[i], &octet, 1, 0), 0); /* a FIN, not a reset */
+        close(fds[i]);
+    }
+    pthread_join(thread, NULL);
+    assert_true(weir_server_is_stopped(server));
+    weir_ledger ledger = ledger_of(server);
+    assert_int_equal(ledger.accepted, 30);
+    assert_int_equal(ledger.ended_by_code[WEIR_CODE_drained], 30);
+    assert_int_equal(ledger.exchanges_done, 30);
+    assert_int_equal(ledger.exchanges_by_delivery[WEIR_DELIVERY_DELIVERED], 30);
+    assert_int_equal(ledger.octets_in_flight, 0);
+    weir_server_free(server);
+    assert_int_equal(held, 0);
+}
+
+/* --- on a loop of the caller's ------------------------------------------------------------------------------------------ */
+
+static void count(void *app)
+{
+    ++*(int *)app;
+}
+
+static void test_two_servers_on_one_loop(void **state)
+{
+    (void)state;
+    weir_loop *loop;
+    int stopped[2] = {0, 0};
+    weir_server *servers[2];
+    assert_int_equal(weir_loop_new(&loop, &allocator, NULL), WEIR_OK);
+    for (int i = 0; i < 2; i++) {
+        servers[i] =
+            make(SERVER(.listen = WEIR_STR("127.0.0.1:0"), .loop = loop, .app = &stopped[i], .stopped = count));
+        assert_int_equal(weir_server_run(servers[i], NULL), WEIR_OK);
+    }
+    int fds[2] = {dial(servers[0]), dial(servers[1])};
+    for (int i = 0; i < 2; i++) {
+        ask(fds[i]);
+        while (ledger_of(servers[i]).exchanges_done == 0)
+            weir_loop_step(loop, 10 * WEIR_MS);
+        expect_answer(fds[i]);
+    }
+    close(fds[0]);
+    weir_server_drain(servers[0]);
+    while (stopped[0] == 0)
+        weir_loop_step(loop, 10 * WEIR_MS);
+    assert_true(weir_server_is_stopped(servers[0]));
+    weir_server_free(servers[0]);
+
+    /* The other one serves on. */
+    ask(fds[1]);
+    while (ledger_of(servers[1]).exchanges_done == 1)
+        weir_loop_step(loop, 10 * WEIR_MS);
+    expect_answer(fds[1]);
+    weir_server_stop(servers[1]);
+    while (stopped[1] == 0)
+        weir_loop_step(loop, 10 * WEIR_MS);
+    assert_int_equal(ledger_of(servers[1]).ended_by_code[WEIR_CODE_drained], 1);
+    weir_server_free(servers[1]);
+    close(fds[1]);
+    weir_loop_free(loop);
+    assert_int_equal(held, 0);
+}
+
+static void test_options_are_printed(void **state)
+{
+    char text[4096];
+    (void)state;
+    weir_server *server =
+        make(SERVER(.listen = WEIR_STR("127.0.0.1:0"), .limits.idle_timeout_ns = 5, .connections_max = 77));
+    int size = weir_server_print_options(server, NULL, 0);
+    assert_in_range(size, 100, sizeof text - 1);
+    assert_int_equal(weir_server_print_options(server, text, sizeof text), size);
+    assert_non_null(strstr(text, "\nidle_timeout_ns 5\n"));
+    assert_non_null(strstr(text, "\nconnections_max 77\n"));
+    assert_non_null(strstr(text, "\nhead_timeout_ns 10000000000\n"));
+    assert_non_null(strstr(text, "\nbody_size_max unlimited\n"));
+    weir_server_free(server);
+    assert_int_equal(held, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_port_taken),
+        cmocka_unit_test(test_workers_and_drain),
+        cmocka_unit_test(test_two_servers_on_one_loop),
+        cmocka_unit_test(test_options_are_printed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
