@@ -134,6 +134,10 @@ static void settle(struct weir_engine *conn, uint64_t now_ns)
         return;
     if (engine->abort)
         life(conn, LIFE_EVENT_CUT);
+    if (conn->facts.draining && conn->life == LIFE_OPEN && engine_is_quiet(engine)) {
+        note(conn, WEIR_CODE_drained, stage_of(conn));
+        engine->finished = true;
+    }
     if (conn->life == LIFE_OPEN && engine->finished)
         life(conn, LIFE_EVENT_LAST);
     if (conn->life == LIFE_FLUSHING && engine->output.pending == 0) {
@@ -630,22 +634,29 @@ bool weir_engine_is_idle(const weir_engine *conn)
 
 void weir_engine_drain(weir_engine *conn, uint64_t now_ns)
 {
+    conn_drain(conn, false, now_ns);
+}
+
+void conn_drain(struct weir_engine *conn, bool octets_wait, uint64_t now_ns)
+{
     if (conn->life != LIFE_OPEN)
         return;
     trace(conn, BASE_TRACE_OP_DRAIN);
     conn->facts.draining = true;
-    if (conn->work == NULL) {
+    if (conn->work == NULL && !octets_wait) {
         close_idle(conn, WEIR_CODE_drained, now_ns);
         return;
     }
-    struct engine *engine = &conn->work->engine;
     if (conn->facts.last_code == 0 && !conn->facts.tunnel)
         conn->facts.last_code = WEIR_CODE_drained;
+    if (conn->work == NULL)
+        return;
+    struct engine *engine = &conn->work->engine;
     if (engine->current != NULL) {
         h1_states_set_last(&engine->states);
         engine_tell_drain(engine);
         engine_run(engine, now_ns);
-    } else if (base_input_size(&engine->input) == 0) {
+    } else if (base_input_size(&engine->input) == 0 && !octets_wait) {
         /* Its answers are on their way out, and no request waits behind them. */
         engine->finished = true;
     }

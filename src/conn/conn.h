@@ -38,6 +38,9 @@ void conn_init(struct weir_engine *conn, struct weir_engine_config *config, uint
 /* After weir_engine_closed. */
 void conn_fini(struct weir_engine *conn);
 
+/* weir_engine_drain. `octets_wait`: a request, or a part of one, came before the drain and was not read yet: it is owed its
+ * answer, and the connection closes after that. */
+void conn_drain(struct weir_engine *conn, bool octets_wait, uint64_t now_ns);
 /* ending.c: fills the ending from the facts and what the transport knew last; counts what was still open. */
 void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending);
 

@@ -11,6 +11,8 @@
 
 /* Connections a round; the others come in the next, after the sockets that are open already. */
 #define ACCEPTS_MAX    64
+/* Those that wait when the listener is about to close: a backlog, and some that still come. */
+#define WAITING_MAX    8192
 #define BACKOFF_MIN_NS UINT64_C(5000000)
 #define BACKOFF_MAX_NS UINT64_C(1000000000)
 
@@ -131,11 +133,11 @@ static void accepted(struct io_listener *listener, int fd, const struct sockaddr
     listener->ops->accepted(listener, fd, &peer);
 }
 
-void io_listener_turn(struct io_listener *listener)
+static void accept_some(struct io_listener *listener, int most)
 {
     weir_loop *loop = listener->loop;
     loop->current = listener;
-    for (int tries = 0; tries < ACCEPTS_MAX && (listener->flags & LISTENER_WATCHED); tries++) {
+    for (int tries = 0; tries < most && (listener->flags & LISTENER_WATCHED); tries++) {
         struct sockaddr_storage from;
         socklen_t size = sizeof(from);
         int fd = accept4(listener->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -154,4 +156,14 @@ void io_listener_turn(struct io_listener *listener)
             break;
     }
     loop->current = NULL;
+}
+
+void io_listener_turn(struct io_listener *listener)
+{
+    accept_some(listener, ACCEPTS_MAX);
+}
+
+void io_listener_accept_waiting(struct io_listener *listener)
+{
+    accept_some(listener, WAITING_MAX);
 }

@@ -375,7 +375,8 @@ void link_drain_all(struct link_home *home)
 {
     for (uint64_t left = home->alive; left > 0 && !base_list_is_empty(&home->links); left--) {
         struct link *link = next_link(home);
-        weir_engine_drain(&link->conn, now_of(link));
+        bool waits = weir_engine_wants(&link->conn) & WEIR_WANT_READ && ask(link).unread > 0;
+        conn_drain(&link->conn, waits, now_of(link));
         step(link, false);
     }
 }

@@ -230,6 +230,42 @@ static void test_two_servers_on_one_loop(void **state)
     assert_int_equal(held, 0);
 }
 
+/* Connected and asked before the drain, but nobody had looked yet: the answer is owed. */
+static void test_drain_serves_what_waits(void **state)
+{
+    (void)state;
+    weir_loop *loop;
+    int stopped = 0;
+    assert_int_equal(weir_loop_new(&loop, &allocator, NULL), WEIR_OK);
+    weir_server *server =
+        make(SERVER(.listen = WEIR_STR("127.0.0.1:0"), .loop = loop, .app = &stopped, .stopped = count));
+    assert_int_equal(weir_server_run(server, NULL), WEIR_OK);
+    int fds[100];
+    for (int i = 0; i < 100; i++) {
+        fds[i] = dial(server);
+        if (i % 2 == 0)
+            ask(fds[i]);
+    }
+    weir_server_drain(server);
+    for (int rounds = 0; ledger_of(server).exchanges_done < 50 && rounds < 1000; rounds++)
+        weir_loop_step(loop, 10 * WEIR_MS);
+    for (int i = 0; i < 100; i++) {
+        char octet;
+        if (i % 2 == 0)
+            expect_answer(fds[i]);
+        assert_int_equal(recv(fds[i], &octet, 1, 0), 0);
+        close(fds[i]);
+    }
+    while (stopped == 0)
+        weir_loop_step(loop, 10 * WEIR_MS);
+    weir_ledger ledger = ledger_of(server);
+    assert_int_equal(ledger.accepted, 100);
+    assert_int_equal(ledger.ended_by_code[WEIR_CODE_drained], 100);
+    weir_server_free(server);
+    weir_loop_free(loop);
+    assert_int_equal(held, 0);
+}
+
 static void test_options_are_printed(void **state)
 {
     char text[4096];
@@ -254,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_port_taken),
         cmocka_unit_test(test_workers_and_drain),
         cmocka_unit_test(test_two_servers_on_one_loop),
+        cmocka_unit_test(test_drain_serves_what_waits),
         cmocka_unit_test(test_options_are_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,10 @@ static void on_drain_timeout(struct io_timer *timer)
 
 static void begin_drain(struct worker *worker)
 {
+    /* Who was told by the kernel that it is connected is served, or closed in order; not reset. */
+    for (size_t i = 0; i < worker->listener_count; i++)
+        if (worker->listeners[i].open)
+            io_listener_accept_waiting(&worker->listeners[i].listener);
     worker->draining = true;
     close_listeners(worker);
     uint64_t timeout_ns = worker->server->options.drain_timeout_ns;
