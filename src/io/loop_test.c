@@ -334,6 +334,9 @@ static void test_refusals(void **state)
     (void)state;
     assert_int_equal(weir_loop_new(&other, &none, &error), WEIR_CODE_no_memory);
     assert_int_equal(error.code, WEIR_CODE_no_memory);
+    const char *kind = getenv("WEIR_BUILD_KIND");
+    if (kind != NULL && strcmp(kind, "valgrind") == 0)
+        return; /* it keeps descriptors for itself: the limit would not be the one that is set here */
     pid_t child = fork();
     if (child == 0) {
         /* Room for one descriptor of the two that a loop needs; and that one is given back. */
