@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "commands.h"
 #include "demo_options.h"
@@ -217,6 +218,16 @@ static int serve(struct demo *demo, const struct demo_options *options)
     return status;
 }
 
+/* The soft limit is for programs that use select(2); a server wants what the system allows it. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int command_demo(int argc, char **argv)
 {
     struct demo_options options;
@@ -227,6 +238,7 @@ int command_demo(int argc, char **argv)
     demo.log.policy = weir_policy_find(weir_str_from(options.profile));
     demo.log.json = strcmp(options.log_format, "json") == 0;
     (void)signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     if (!open_sinks(&demo, &options))
         return 1;
     demo_bytes_init();
