@@ -7,7 +7,7 @@
  *
  *     how     fin reset timeout abort close error    (enum weir_how)
  *     by      peer self operator clock network kernel (enum weir_by)
- *     class   routine notable fault abuse bug: the usual one; the ending's own is decided by stage and delivery too
+ *     class   routine notable fault abuse bug: the usual one; the ending's own is decided by the delivery too
  *     status  the answer to a request that ended so, 0 if none is sent (RFC 9110, 15)
  *     h2      the HTTP/2 error code to send (RFC 9113, 7)
  */
@@ -112,8 +112,7 @@ extern "C" {
     X(system_error, ERROR, KERNEL, FAULT, 0, 2, "a system call failed", "see os")                                      \
     X(internal_error, ERROR, SELF, BUG, 500, 2, "an invariant of Weir is broken", "report it, please")                 \
     /* What an application asked for is not right. */                                                                  \
-    X(bad_response, ERROR, SELF, BUG, 500, 2, "the application's answer may not be sent", "see the log for which part") \
-    X(no_response, ERROR, SELF, BUG, 500, 2, "the application left the exchange without an answer", "")                \
+    X(bad_response, ERROR, SELF, BUG, 500, 2, "the application's answer may not be sent", "see fields, status, length")          \
     X(misuse, ERROR, SELF, BUG, 0, 2, "a call that its state does not allow", "see the function's page")               \
     X(bad_option, ERROR, SELF, BUG, 0, 0, "an option is out of its range", "")                                         \
     X(bad_address, ERROR, SELF, BUG, 0, 0, "an address is not understood", "HOST:PORT, [v6]:PORT or unix:PATH")        \

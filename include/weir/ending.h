@@ -135,9 +135,8 @@ typedef struct weir_ending {
     uint64_t lived_ns;
 } weir_ending;
 
-/* The record of an exchange. `delivery` is what is known at its end: `delivered` when its answer was already
- * acknowledged, `unconfirmed` when it is all with the kernel and the connection goes on (the connection's ledger learns
- * more later), the verdict if the connection ended. */
+/* The record of an exchange. `delivery` is what is known at its end: `unconfirmed` when its answer is all with the kernel
+ * and the connection goes on (the connection's ledger learns more later), the verdict if the connection ended. */
 typedef struct weir_exchange_ending {
     weir_code code;
     weir_stage stage;

@@ -34,11 +34,11 @@ typedef struct weir_engine_options {
     weir_role role;
     bool lenient;                /* accept what browsers and curl accept; a server's default is strict, a client's lenient */
     bool strict;                 /* for a client: as strict as a server */
-    const weir_handler *handler; /* kept; required for a server */
+    const weir_handler *handler; /* copied; required, of a server with `head` */
     void *app;                   /* given to each callback */
     weir_limits limits;          /* copied */
     weir_allocator allocator;    /* copied */
-    /* The first octets of each answer's head after the status line, kept; null: none. Name: `server`. */
+    /* The Server field of the application's answers, kept; null: none. */
     weir_str server_name;
     /* The wall clock in seconds since 1970, for Date; null: no Date is sent. */
     int64_t (*unix_time)(void *app);
@@ -71,7 +71,7 @@ typedef struct weir_request {
     weir_str target; /* as it goes on the wire: "/path?query", an absolute URI for a proxy, HOST:PORT for CONNECT, "*" */
     weir_str host;   /* the Host field, where `fields` has none; one of the two is needed */
     weir_fields fields;
-    weir_body body; /* as of a response; a tunnel is asked for with CONNECT, or with an Upgrade field */
+    weir_body body; /* as of a response; a tunnel is asked for with CONNECT, or with Upgrade and Connection: upgrade */
     void *user;     /* weir_exchange_user of the exchange */
 } weir_request;
 
@@ -79,7 +79,7 @@ typedef struct weir_request {
 
 /* Begins an exchange; the handler hears of it from its response's head on. `misuse` while another exchange is under way,
  * or when the connection takes no more; `bad_method`, `bad_target`, `bad_host`, `bad_field_name`, `bad_field_value`,
- * `bad_content_length` or `bad_transfer_encoding` for what may not be sent: then nothing is, and there is no exchange.
+ * `bad_content_length` or `bad_transfer_encoding` for what may not be sent, `no_memory`: then there is no exchange.
  * A body that is a stream goes on with weir_write and weir_finish in `room`. After `out` is given ask weir_engine_wants. */
 WEIR_API WEIR_MUST_USE weir_code weir_engine_request(weir_engine *engine, const weir_request *request,
                                                      weir_exchange **out, uint64_t now_ns);
@@ -145,13 +145,13 @@ WEIR_API void weir_engine_tick(weir_engine *engine, uint64_t now_ns);
 
 /* No exchange after the present one; an idle connection closes at once. Says Connection: close where it still can. */
 WEIR_API void weir_engine_drain(weir_engine *engine, uint64_t now_ns);
-/* End now for that reason; an idle connection closes in order, any other is reset: `stopped`, `drain_timeout`,
+/* End now for that reason; one that is idle, or has sent all, is closed, any other is reset: `stopped`, `drain_timeout`,
  * `idle_reclaimed`, `no_memory` and the like. */
 WEIR_API void weir_engine_stop(weir_engine *engine, weir_code code, uint64_t now_ns);
 /* True between two exchanges and before the first. */
 WEIR_API bool weir_engine_is_idle(const weir_engine *engine);
 /* The transport is closed; `last` is what the kernel said before (may be null: unknown). Runs every `done` that is owed
- * and fills the ending; times and addresses are the caller's to add. Call it once. */
+ * and fills the ending; addresses and the time of day are the caller's to add. Call it once. */
 WEIR_API void weir_engine_closed(weir_engine *engine, const weir_receipt *last, uint64_t now_ns, weir_ending *ending);
 
 #ifdef __cplusplus

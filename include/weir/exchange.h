@@ -1,6 +1,6 @@
 /* weir/exchange.h: one request and its response, seen from either end.
  *
- * A handler is five callbacks. The same five serve a request that arrives at a server and a response that arrives at a
+ * A handler is five callbacks, and a sixth for news. The same serve a request that arrives at a server and a response that arrives at a
  * client:
  *
  *     head   the head came (a client: each interim head too, see weir_response_is_interim)
@@ -9,12 +9,15 @@
  *     room   the outgoing body may go on: there is room to write, after there was none (or at the start)
  *     done   the exchange has ended, with its ending: the last call, always, exactly once
  *
- * Any may be null. They are called on the thread of the loop (or of the caller of the engine), never from within a call
+ *     event  something happened besides the messages: see weir_event
+ *
+ * Any may be null, but for `head` of a server. They are called on the thread of the loop (or of the caller of the engine), never from within a call
  * that the handler makes; every function of this page may be called inside each, and between them, until `done` returns.
  *
  * What an exchange shows (method, target, fields, trailers) is borrowed, stays where it is and lives until `done`
- * returns. What is given to it says whether it is copied. A body that was refused, or that has no `body` callback to go
- * to, is read and dropped while little of it is left to come, and otherwise the connection is closed after the answer.
+ * returns. What is given to it says whether it is copied. Without a `body` callback the content is read and dropped before
+ * `end`. Content that was refused, or that has neither callback to go to, is read and dropped while little of it is left
+ * to come (discard_size_max), and otherwise the connection is closed after the answer.
  */
 #ifndef WEIR_EXCHANGE_H
 #define WEIR_EXCHANGE_H
@@ -38,7 +41,7 @@ typedef enum weir_event {
     WEIR_EVENT_DRAIN = 2
 } weir_event;
 
-/* Kept by address: it must live as long as what it was given to. `size` is set by WEIR_HANDLER. */
+/* Copied by what it is given to. `size` is set by WEIR_HANDLER. */
 typedef struct weir_handler {
     size_t size;
     void (*head)(void *app, weir_exchange *x);
@@ -80,7 +83,8 @@ WEIR_API uint64_t weir_body_length(const weir_exchange *x);
 
 /* A `body` that took less than it was offered, or a `head` that called weir_body_pause, hears no more octets until
  * weir_body_resume; meanwhile the peer is slowed down by TCP. `Expect: 100-continue` is answered with 100 when the
- * handler first wants the body: on return from `head` unless it paused, refused or answered there; or on resume. */
+ * handler first wants the body: on return from `head` unless it paused, refused or answered there (a stream as an answer wants the body too); or on
+ * resume; not when the peer did not wait for it. */
 WEIR_API void weir_body_pause(weir_exchange *x);
 WEIR_API void weir_body_resume(weir_exchange *x);
 /* No more of this body is wanted. `body` is not called again, `end` neither. */
@@ -126,12 +130,14 @@ WEIR_API weir_body weir_body_tunnel(void);
 
 /* Answer a request: once, in any callback or later. The head is copied. Content-Length or Transfer-Encoding, Connection
  * and Date are added as due; those given in `fields` win where they are right. What a parser would refuse is not sent:
- * the peer gets 500, the exchange ends as `bad_response`, and the code says which part was wrong. WEIR_OK otherwise. */
+ * the peer gets 500, the exchange ends as `bad_response`, and so says the call. `misuse` when it was answered already, or
+ * is one of a client; `no_memory`: the connection is lost. */
 WEIR_API weir_code weir_respond(weir_exchange *x, unsigned status, weir_fields fields, weir_body body);
 /* The same with a reason phrase of one's own (HTTP/1 only); an empty one is sent empty. */
 WEIR_API weir_code weir_respond_reason(weir_exchange *x, unsigned status, weir_str reason, weir_fields fields,
                                        weir_body body);
-/* An interim response (100, 102, 103, ...; not 101) before the final one. Not sent to HTTP/1.0. */
+/* An interim response (100, 102, 103, ...; not 101) before the final one. Not sent to HTTP/1.0. `misuse` after the final
+ * one; `bad_response` for what may not be sent: nothing is; `no_memory`. */
 WEIR_API weir_code weir_respond_interim(weir_exchange *x, unsigned status, weir_fields fields);
 /* Octets that weir_write would take now; more as the peer reads. */
 WEIR_API size_t weir_write_room(const weir_exchange *x);
@@ -149,7 +155,7 @@ WEIR_API void weir_exchange_abort(weir_exchange *x);
 
 /* --- of the user ----------------------------------------------------------------------------------------------------- */
 
-/* One pointer an exchange, and one a connection, null at first; Weir never looks at them. */
+/* One pointer an exchange, null at first; Weir never looks at it. */
 WEIR_API void weir_exchange_set_user(weir_exchange *x, void *user);
 WEIR_API void *weir_exchange_user(const weir_exchange *x);
 /* The number of the connection, unique in its server or config, from 1. */

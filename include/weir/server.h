@@ -28,7 +28,7 @@ typedef struct weir_server weir_server;
 typedef struct weir_server_options {
     size_t size;
     weir_str listen; /* HOST:PORT, [v6]:PORT, :PORT, unix:PATH, systemd; several with commas; required */
-    const weir_handler *handler; /* kept; required */
+    const weir_handler *handler; /* copied; required */
     void *app;                   /* kept; given to each callback */
     unsigned workers;            /* default 1, at most 1024 */
     bool lenient;                /* accept bare LF line ends and the like; default: strict */
@@ -42,8 +42,8 @@ typedef struct weir_server_options {
     bool mode_unix_all;        /* a unix socket is made for everyone (0666); default: the umask decides */
     /* Each ending of a connection, on the thread of its worker; kept. */
     void (*ending)(void *app, const weir_ending *ending);
-    /* Things of the server itself that an operator may want to know: `no_descriptors` while accepting, `misuse` by the
-     * application and the like, one sentence each; on the thread where it happens; kept. */
+    /* Things of the server itself that an operator may want to know: `no_descriptors` or `no_memory` while accepting, one
+     * sentence each, at most one a second and worker; on the thread where it happens; kept. */
     void (*notice)(void *app, weir_code code, const char *text);
     /* It listens, and is about to serve: the place to print weir_server_address, and to keep `server` for a later drain,
      * where weir_serve made it. On the thread that calls weir_server_run; kept. */
@@ -81,12 +81,12 @@ WEIR_API int weir_server_print_options(const weir_server *server, char *text, si
 
 /* The loop that an exchange of a server is served on: for timers and posts. */
 WEIR_API weir_loop *weir_exchange_loop(const weir_exchange *x);
-/* Both ends of its connection. */
+/* The other end of its connection. */
 WEIR_API weir_address weir_exchange_peer(const weir_exchange *x);
 
 /* The ledger: totals since the start. It balances at any quiet moment:
  *     accepted = alive + the sum of ended_by_code
- *     exchanges_begun = exchanges_alive + exchanges_done
+ *     exchanges_begun = those under way + exchanges_done
  *     octets_queued = octets_acked + octets_unacked + octets_unsent + octets_in_flight (of the living)
  */
 typedef struct weir_ledger {
@@ -112,7 +112,7 @@ typedef struct weir_ledger {
     uint64_t exchanges_by_code[WEIR_CODE_COUNT];
     uint64_t responses_by_status[6]; /* 1xx in [1] to 5xx in [5]; [0] unused */
     uint64_t accept_pauses;          /* times that accepting paused: connection limit or descriptors */
-    uint64_t accept_failures;
+    uint64_t accept_failures;        /* shortages, and connections that could not be kept */
 } weir_ledger;
 
 /* From any thread; each number is exact, though not all of the same instant. `ledger->size` must be set. */

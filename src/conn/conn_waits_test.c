@@ -58,6 +58,19 @@ static void refused_body_fin(void **state)
     DRIVE_MUST(d, d->closed || weir_engine_deadline(d->engine) != WEIR_NEVER);
     drive_free(d);
 }
+/* The last request says so, but its body is still coming: a reset would eat the answer. */
+static void early_answer_before_the_last_body(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = refuse_answer;
+    drive_open(d);
+    drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5000000\r\n\r\nabc");
+    DRIVE_MUST(d, drive_logged(d, "done complete"));
+    DRIVE_MUST(d, !d->closed);
+    DRIVE_MUST(d, weir_engine_wants(d->engine) & WEIR_WANT_READ);
+    drive_free(d);
+}
 static void varied(struct drive *d, weir_exchange *x)
 {
     static const char octets[100] = "x";
@@ -267,6 +280,7 @@ int main(void)
         cmocka_unit_test(finish_after_flush),
         cmocka_unit_test(refused_body_silent),
         cmocka_unit_test(refused_body_fin),
+        cmocka_unit_test(early_answer_before_the_last_body),
         cmocka_unit_test(crowded),
         cmocka_unit_test(sequential_growth),
         cmocka_unit_test(crowded_partly),

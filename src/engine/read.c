@@ -11,7 +11,7 @@ void engine_expect_content(struct engine *engine, struct weir_exchange *x)
 {
     const weir_limits *limits = &engine->config->options.limits;
     uint64_t extensions = limits->chunk_extension_size_max;
-    x->refused = engine->config->handler.body == NULL;
+    x->refused = engine->config->handler.body == NULL && engine->config->handler.end == NULL;
     x->in_length = WEIR_NEVER;
     switch (engine->in_framing.kind) {
     case HTTP_FRAMING_LENGTH:
@@ -70,6 +70,9 @@ void engine_message_is_whole(struct engine *engine, struct weir_exchange *x)
 {
     x->in = ENGINE_IN_DONE;
     x->end_due = !x->refused && engine->config->handler.end != NULL;
+    /* Only now: the content of a request that is the last one is still of that request. */
+    if (engine_is_server(engine) && (x->head.close || (x->head.version < 11 && !x->head.keep_alive)))
+        engine->facts->no_more_input = true;
     bool allowed = h1_states_event(&engine->states, engine_peer(engine), H1_EVENT_END);
     assert(allowed);
     (void)allowed;

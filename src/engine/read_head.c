@@ -95,7 +95,6 @@ static weir_code take_head(struct engine *engine, struct weir_exchange *x)
     engine_count(&engine->config->totals.exchanges_begun, 1);
     x->out_begin = facts->octets_queued;
     if (head->close || (head->version < 11 && !head->keep_alive)) {
-        facts->no_more_input = true;
         if (facts->last_code == 0)
             facts->last_code = WEIR_CODE_close_requested;
         base_trace_add(&facts->trace, BASE_TRACE_H1_LAST);
