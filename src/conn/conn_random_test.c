@@ -1,11 +1,13 @@
 /* Goal: whatever a peer and a handler do, a connection ends once, for a reason, and every account balances. Method: many
  * seeds, each a random handler against random peer actions (requests right, wrong and cut, FIN, reset, acknowledgements,
- * time, partial writes, failing memory), with what must always hold checked after every step. A failure prints its seed;
+ * time, partial writes, failing memory), with what must always hold checked after every step; at the end what the peer got
+ * is compared with what was meant (conn_tags.h). A failure prints its seed;
  * WEIR_SEED=n runs that one alone, WEIR_SEEDS=n that many. */
 #include <errno.h>
 
 #include "conn/conn.h"
 #include "conn/conn_drive.h"
+#include "conn/conn_tags.h"
 
 #define SEEDS         20000
 #define EXCHANGES_MAX 1024
@@ -71,12 +73,10 @@ static bool is_live(const weir_exchange *x)
 
 /* --- the handler ----------------------------------------------------------------------------------------------------- */
 
-static const char filler[40000];
-
-static weir_body random_body(void)
+static weir_body random_body(const weir_exchange *x)
 {
     static const uint32_t sizes[] = {0, 1, 5, 900, 3000, 20000, 39999};
-    weir_str octets = {.ptr = filler, .len = sizes[below(7)]};
+    weir_str octets = tags_octets(x, sizes[below(7)]);
     switch (below(8)) {
     case 0:
         return weir_body_none();
@@ -104,14 +104,30 @@ static weir_fields random_fields(void)
     return which < 4 ? (weir_fields){lists[which], 1} : WEIR_NO_FIELDS;
 }
 
+static weir_code respond(weir_exchange *x, unsigned status, weir_fields fields, weir_body body)
+{
+    /* A 204 that opens a tunnel is one to some readers and none to others (RFC 9110, 9.3.6; RFC 9112, 6.3). */
+    if (status == 204 && body.kind == WEIR_BODY_TUNNEL)
+        status = 200;
+    weir_code code = weir_respond(x, status, tags_fields(x, fields), body);
+    if (code == WEIR_OK)
+        tags_took(x, body.octets.len);
+    return code;
+}
+
+static void write_some(weir_exchange *x, size_t size)
+{
+    tags_took(x, weir_write(x, tags_octets(x, size)));
+}
+
 static void answer(weir_exchange *x)
 {
-    weir_str octets = {.ptr = filler, .len = below(2000)};
+    weir_str octets = tags_octets(x, below(2000));
     weir_body body = one_in(3) ? weir_body_stream() : one_in(3) ? weir_body_sized(below(3000)) : weir_body_copy(octets);
-    (void)weir_respond(x, 200, WEIR_NO_FIELDS, body);
+    (void)respond(x, 200, WEIR_NO_FIELDS, body);
     if (body.kind != WEIR_BODY_STREAM && body.kind != WEIR_BODY_SIZED)
         return;
-    (void)weir_write(x, octets);
+    write_some(x, octets.len);
     if (body.kind == WEIR_BODY_STREAM ? one_in(2) : octets.len >= body.length)
         (void)weir_finish(x, WEIR_NO_FIELDS);
 }
@@ -146,18 +162,21 @@ static void act(weir_exchange *x)
     case 7:
     case 8:
     case 9:
-        (void)weir_write(x, (weir_str){filler, below(30000)});
+        write_some(x, below(30000));
         break;
-    case 10:
-        (void)weir_write_borrow(x, (weir_str){filler, below(3000)});
+    case 10: {
+        weir_str octets = tags_octets(x, below(3000));
+        if (weir_write_borrow(x, octets) == WEIR_OK)
+            tags_took(x, octets.len);
         break;
+    }
     case 11:
     case 12:
         if (one_in(2))
             (void)weir_finish(x, random_fields());
         break;
     default:
-        (void)weir_respond(x, statuses[below(11)], random_fields(), random_body());
+        (void)respond(x, statuses[below(11)], random_fields(), random_body(x));
         break;
     }
 }
@@ -178,6 +197,7 @@ static void on_head(struct drive *d, weir_exchange *x)
 {
     DRIVE_MUST(d, !is_live(x) && chance.live < EXCHANGES_MAX);
     chance.seen[chance.live++] = (struct seen){x, sum_of(x)};
+    tags_begin(d, x);
     if (chance.polite && one_in(4)) {
         if (one_in(2))
             weir_body_refuse(x);
@@ -205,7 +225,7 @@ static void on_room(struct drive *d, weir_exchange *x)
 {
     DRIVE_MUST(d, is_live(x));
     if (one_in(2))
-        (void)weir_write(x, (weir_str){filler, below(20000)});
+        write_some(x, below(20000));
     if (one_in(4))
         (void)weir_finish(x, WEIR_NO_FIELDS);
     act_some(d, x);
@@ -257,6 +277,8 @@ static const char *const requests[] = {
 };
 #define REQUESTS (sizeof requests / sizeof requests[0])
 
+static const char nonsense[40000];
+
 static void send_some(struct drive *d)
 {
     for (uint32_t n = one_in(12) ? below(60) : 1 + below(3); n > 0; n--) {
@@ -267,7 +289,7 @@ static void send_some(struct drive *d)
         drive_append(&d->inbox, text, size);
     }
     if (one_in(16))
-        drive_append(&d->inbox, filler, below(sizeof filler));
+        drive_append(&d->inbox, nonsense, below(sizeof nonsense));
 }
 
 static void peer_acts(struct drive *d)
@@ -378,6 +400,7 @@ static void one_seed(uint64_t seed)
 {
     chance = (struct chance){.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1};
     struct drive *d = drive_new();
+    tags_init();
     d->seed = seed;
     chance.polite = one_in(2);
     d->script = (struct drive_script){on_head, on_body, on_end, NULL, on_done, on_event};
@@ -406,6 +429,7 @@ static void one_seed(uint64_t seed)
     if (d->engine != NULL)
         drive_finish(d, true);
     check_totals(d, &d->ending);
+    tags_check(d);
     DRIVE_MUST(d, chance.live == 0);
     drive_free(d);
 }
