@@ -90,14 +90,10 @@ static struct text whole = {.grows = true};
 
 static void add_codes(void)
 {
-    static const weir_class classes[WEIR_CODE_COUNT] = {
-#define X(name, how, by, class, status, h2, text, advice) WEIR_CLASS_##class,
-        WEIR_CODE_TABLE(X)
-#undef X
-    };
     text_printf(&whole, "<script>\nconst codes = {\n");
     for (unsigned i = 0; i < WEIR_CODE_COUNT; i++) {
-        text_printf(&whole, "%s: [\"%s\", ", weir_code_name((weir_code)i), weir_class_name(classes[i]));
+        text_printf(&whole, "%s: [\"%s\", ", weir_code_name((weir_code)i),
+                    weir_class_name(weir_code_class((weir_code)i)));
         text_json(&whole, weir_str_from(weir_code_text((weir_code)i)));
         text_printf(&whole, "],\n");
     }

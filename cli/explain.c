@@ -6,34 +6,15 @@
 #include "commands.h"
 #include "options.h"
 
-/* What the table says of a code besides what has a function: its usual ending. */
-static const struct usual {
-    const char *how;
-    const char *by;
-    weir_class judged;
-} usuals[WEIR_CODE_COUNT] = {
-#define X(name, how, by, class, status, h2, text, advice) {#how, #by, WEIR_CLASS_##class},
-    WEIR_CODE_TABLE(X)
-#undef X
-};
-
-static void print_lower(const char *label, const char *upper)
-{
-    (void)printf("  %-10s", label);
-    for (; *upper != '\0'; upper++)
-        (void)putchar(*upper >= 'A' && *upper <= 'Z' ? *upper - 'A' + 'a' : *upper);
-    (void)putchar('\n');
-}
-
 static void explain(weir_code code)
 {
     (void)printf("%s: %s\n", weir_code_name(code), weir_code_text(code));
     if (weir_code_advice(code)[0] != '\0')
         (void)printf("  %-10s%s\n", "advice", weir_code_advice(code));
-    print_lower("how", usuals[code].how);
-    print_lower("by", usuals[code].by);
+    (void)printf("  %-10s%s\n", "how", weir_how_name(weir_code_how(code)));
+    (void)printf("  %-10s%s\n", "by", weir_by_name(weir_code_by(code)));
     (void)printf("  %-10s%s (what was owed and delivered may make it graver)\n", "class",
-                 weir_class_name(usuals[code].judged));
+                 weir_class_name(weir_code_class(code)));
     if (weir_code_status(code) != 0)
         (void)printf("  %-10s%u, when a request is answered so\n", "status", weir_code_status(code));
 }
@@ -52,8 +33,8 @@ int command_explain(int argc, char **argv)
         return result == OPTIONS_DONE ? 0 : 2;
     if (at == argc)
         for (unsigned i = 0; i < WEIR_CODE_COUNT; i++)
-            (void)printf("%-28s %-8s %s\n", weir_code_name((weir_code)i), weir_class_name(usuals[i].judged),
-                         weir_code_text((weir_code)i));
+            (void)printf("%-28s %-8s %s\n", weir_code_name((weir_code)i),
+                         weir_class_name(weir_code_class((weir_code)i)), weir_code_text((weir_code)i));
     for (; at < argc; at++) {
         weir_code code = weir_code_find(weir_str_from(argv[at]));
         if (code == WEIR_CODE_COUNT) {

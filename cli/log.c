@@ -13,16 +13,6 @@ static uint64_t monotonic_ns(void)
     return (uint64_t)now.tv_sec * WEIR_SECOND + (uint64_t)now.tv_nsec;
 }
 
-static weir_class usual_class(weir_code code)
-{
-    static const weir_class classes[WEIR_CODE_COUNT] = {
-#define X(name, how, by, class, status, h2, text, advice) WEIR_CLASS_##class,
-        WEIR_CODE_TABLE(X)
-#undef X
-    };
-    return (unsigned)code < WEIR_CODE_COUNT ? classes[code] : WEIR_CLASS_BUG;
-}
-
 static void put(struct text *line, bool json, const char *name, const char *value)
 {
     text_printf(line, json ? "\"%s\":" : "%s=", name);
@@ -85,7 +75,7 @@ void log_notice(struct log *log, weir_code code, const char *sentence)
     };
     char place[LOG_LINE_MAX];
     struct text line = text_fixed(place, sizeof(place));
-    const char *level = weir_level_name(levels[usual_class(code)]);
+    const char *level = weir_level_name(levels[weir_code_class(code)]);
     text_printf(&line, log->json ? "{\"time\":\"" : "time=");
     text_time(&line);
     text_printf(&line, log->json ? "\",\"level\":\"%s\",\"msg\":" : " level=%s msg=", level);

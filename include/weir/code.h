@@ -112,7 +112,7 @@ extern "C" {
     X(system_error, ERROR, KERNEL, FAULT, 0, 2, "a system call failed", "see os")                                      \
     X(internal_error, ERROR, SELF, BUG, 500, 2, "an invariant of Weir is broken", "report it, please")                 \
     /* What an application asked for is not right. */                                                                  \
-    X(bad_response, ERROR, SELF, BUG, 500, 2, "the application's answer may not be sent", "see fields, status, length")          \
+    X(bad_response, ERROR, SELF, BUG, 500, 2, "the application's answer may not be sent", "see fields, status, length") \
     X(misuse, ERROR, SELF, BUG, 0, 2, "a call that its state does not allow", "see the function's page")               \
     X(bad_option, ERROR, SELF, BUG, 0, 0, "an option is out of its range", "")                                         \
     X(bad_address, ERROR, SELF, BUG, 0, 0, "an address is not understood", "HOST:PORT, [v6]:PORT or unix:PATH")        \

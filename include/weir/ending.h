@@ -93,6 +93,12 @@ WEIR_API const char *weir_delivery_name(weir_delivery delivery);
 WEIR_API const char *weir_class_name(weir_class judged);
 WEIR_API const char *weir_retry_name(weir_retry retry);
 
+/* What a code says by itself: how and by whom, and the usual class (an ending's own depends on the delivery too). Of a
+ * number that is no code: error, self, bug. */
+WEIR_API weir_how weir_code_how(weir_code code);
+WEIR_API weir_by weir_code_by(weir_code code);
+WEIR_API weir_class weir_code_class(weir_code code);
+
 /* An address of either end: an IPv4 or IPv6 one, or a unix socket's. */
 typedef struct weir_address {
     uint8_t family; /* AF_INET, AF_INET6, AF_UNIX; 0: unknown */

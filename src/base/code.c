@@ -1,4 +1,4 @@
-#include <weir/code.h>
+#include <weir/ending.h>
 
 #include <string.h>
 
@@ -6,18 +6,25 @@ struct code_row {
     const char *name;
     const char *text;
     const char *advice;
-    unsigned status;
+    uint16_t status;
+    uint8_t how, by, usual;
 };
 
 static const struct code_row code_rows[WEIR_CODE_COUNT] = {
-#define X(name, how, by, class, status, h2, text, advice) [WEIR_CODE_##name] = {#name, text, advice, status},
+#define X(name, how, by, class, status, h2, text, advice)                                                              \
+    [WEIR_CODE_##name] = {#name, text, advice, status, WEIR_HOW_##how, WEIR_BY_##by, WEIR_CLASS_##class},
     WEIR_CODE_TABLE(X)
 #undef X
 };
 
 static const struct code_row *row_of(weir_code code)
 {
-    static const struct code_row unknown = {"unknown", "unknown", "unknown", 0};
+    static const struct code_row unknown = {.name = "unknown",
+                                            .text = "unknown",
+                                            .advice = "unknown",
+                                            .how = WEIR_HOW_ERROR,
+                                            .by = WEIR_BY_SELF,
+                                            .usual = WEIR_CLASS_BUG};
     return (unsigned)code < WEIR_CODE_COUNT ? &code_rows[code] : &unknown;
 }
 
@@ -39,6 +46,21 @@ const char *weir_code_advice(weir_code code)
 unsigned weir_code_status(weir_code code)
 {
     return row_of(code)->status;
+}
+
+weir_how weir_code_how(weir_code code)
+{
+    return (weir_how)row_of(code)->how;
+}
+
+weir_by weir_code_by(weir_code code)
+{
+    return (weir_by)row_of(code)->by;
+}
+
+weir_class weir_code_class(weir_code code)
+{
+    return (weir_class)row_of(code)->usual;
 }
 
 weir_code weir_code_find(weir_str name)

@@ -76,6 +76,8 @@ static void correct_cause(struct engine_facts *facts, weir_delivery delivery, co
     case WEIR_CODE_exchange_limit:
     case WEIR_CODE_age_limit:
     case WEIR_CODE_drained:
+    case WEIR_CODE_idle_timeout:
+    case WEIR_CODE_idle_reclaimed:
         if (dead)
             left_within(facts, known->fin_first);
         break;
@@ -107,6 +109,13 @@ static void count_untold(struct weir_engine *conn, uint32_t untold, uint32_t cut
 void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending)
 {
     struct engine_facts *facts = &conn->facts;
+    weir_receipt kept;
+    if (last != NULL && !last->reset && conn->life != LIFE_ABORTING) {
+        /* Closed in order: the kernel goes on sending what it has taken. */
+        kept = *last;
+        kept.left = facts->octets_sent;
+        last = &kept;
+    }
     const struct receipts_facts known = {
         .receipt = last,
         .fin_first = facts->fin_seen && !facts->reset_seen && last != NULL && last->reset,
@@ -132,8 +141,8 @@ void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now
         .id = facts->id,
         .role = conn->config->options.role,
         .stage = (weir_stage)facts->cause_stage,
-        .how = verdict_how(code),
-        .by = verdict_by(code),
+        .how = weir_code_how(code),
+        .by = weir_code_by(code),
         .code = code,
         .delivery = delivery,
         .judged = verdict_class(code, delivery),

@@ -50,8 +50,8 @@ void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery deliver
             .stage = code == WEIR_CODE_complete  ? WEIR_STAGE_RESPONSE
                      : engine->facts->cause != 0 ? (weir_stage)engine->facts->cause_stage
                                                  : engine_stage(engine),
-            .how = verdict_how(code),
-            .by = verdict_by(code),
+            .how = weir_code_how(code),
+            .by = weir_code_by(code),
             .delivery = delivery,
             .judged = verdict_class(code, delivery),
             .retry = retry_of(x),

@@ -66,7 +66,7 @@ static void rules(void **state)
     for (int c = 0; c < WEIR_CODE_COUNT; c++) {
         weir_code code = (weir_code)c;
         weir_class best = verdict_class(code, WEIR_DELIVERY_DELIVERED);
-        assert_true(verdict_how(code) < WEIR_HOW_COUNT && verdict_by(code) < WEIR_BY_COUNT);
+        assert_true(weir_code_how(code) < WEIR_HOW_COUNT && weir_code_by(code) < WEIR_BY_COUNT);
         for (int d = 0; d < WEIR_DELIVERY_COUNT; d++) {
             weir_delivery delivery = (weir_delivery)d;
             weir_class judged = verdict_class(code, delivery);
@@ -74,7 +74,7 @@ static void rules(void **state)
             assert_false(missed && judged == WEIR_CLASS_ROUTINE);
             /* What did not arrive never makes it better; what arrived is as the code says. */
             assert_true(missed ? judged >= best : judged == best);
-            assert_false(best == WEIR_CLASS_ROUTINE && missed && verdict_by(code) == WEIR_BY_PEER &&
+            assert_false(best == WEIR_CLASS_ROUTINE && missed && weir_code_by(code) == WEIR_BY_PEER &&
                          judged != WEIR_CLASS_NOTABLE);
         }
     }

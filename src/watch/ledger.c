@@ -63,16 +63,6 @@ uint64_t watch_ledger_ended_sum(const weir_ledger *ledger)
     return sum;
 }
 
-const char *watch_code_class(unsigned code)
-{
-    static const uint8_t classes[WEIR_CODE_COUNT] = {
-#define X(name, how, by, class, status, h2, text, advice) WEIR_CLASS_##class,
-        WEIR_CODE_TABLE(X)
-#undef X
-    };
-    return code < WEIR_CODE_COUNT ? class_name(classes[code]) : "unknown";
-}
-
 const char *watch_ledger_imbalance(const weir_ledger *l)
 {
     struct watch_tally tallies[WATCH_ENDED_TALLIES];

@@ -14,7 +14,7 @@ struct watch_tally {
 };
 
 /* Those of the connections, in the order they are shown. */
-#define WATCH_ENDED_TALLIES 6
+#define WATCH_ENDED_TALLIES    6
 /* Those of the exchanges. */
 #define WATCH_EXCHANGE_TALLIES 2
 void watch_ledger_ended(struct watch_tally tallies[WATCH_ENDED_TALLIES], const weir_ledger *ledger);
@@ -23,9 +23,6 @@ void watch_ledger_exchanges(struct watch_tally tallies[WATCH_EXCHANGE_TALLIES], 
 uint64_t watch_tally_sum(const struct watch_tally *tally);
 /* Connections that ended: the sum over the codes. */
 uint64_t watch_ledger_ended_sum(const weir_ledger *ledger);
-
-/* The usual class of a code, by name. */
-const char *watch_code_class(unsigned code);
 
 /* The first equation of the ledger's page that does not hold, as a sentence; null when it balances. */
 const char *watch_ledger_imbalance(const weir_ledger *ledger);

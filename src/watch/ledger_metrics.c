@@ -31,7 +31,7 @@ static void tally_counter(struct watch_text *out, const char *name, const struct
             continue;
         watch_text_printf(out, "%s_total{%s=\"%s\"", name, tally->name, tally->value_name(i));
         if (many)
-            watch_text_printf(out, ",class=\"%s\"", watch_code_class(i));
+            watch_text_printf(out, ",class=\"%s\"", weir_class_name(weir_code_class((weir_code)i)));
         watch_text_printf(out, "} %" PRIu64 "\n", tally->counts[i]);
     }
 }

@@ -93,7 +93,8 @@ static void text_tally(struct watch_text *out, const struct watch_tally *tally, 
         return;
     watch_text_printf(out, "%s\n", tally->title);
     for (unsigned i = 0; i < tally->count; i++)
-        text_row(out, "  ", tally->value_name(i), tally->counts[i], with_class ? watch_code_class(i) : "");
+        text_row(out, "  ", tally->value_name(i), tally->counts[i],
+                 with_class ? weir_class_name(weir_code_class((weir_code)i)) : "");
 }
 
 static void text_connections(struct watch_text *out, const weir_ledger *l)
