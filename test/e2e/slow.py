@@ -123,6 +123,21 @@ def test_slow_readers():
           options=("--write-timeout", "500ms"))
 
 
+def test_readers_slower_than_the_idle_timeout():
+    """The whole answer is in the kernel when the connection is closed for idleness, and the client reads it only then: it
+    gets all of it, and a close in order that left the rest to the kernel is no fault of anyone."""
+    with Server("--idle-timeout", "200ms", "--linger-silence", "100ms") as s:
+        conns = [s.connect(rcvbuf=4096) for _ in range(20)]
+        for c in conns:
+            c.send(request("GET", "/bytes/60000"))
+        s.wait_endings(20)
+        for c in conns:
+            check(len(c.read_response().body) == 60000, "the answer was cut")
+            c.expect_eof()
+            c.close()
+        expect(s.stop().records, 20, "idle timeout clock idle_timeout unconfirmed|delivered routine")
+
+
 def test_slow_readers_of_pipelined_answers():
     def client(c):
         c.send(request("GET", "/bytes/5000000") * 10)
