@@ -11,6 +11,8 @@
 
 /* Connections a round; the others come in the next, after the sockets that are open already. */
 #define ACCEPTS_MAX    64
+/* Rounds in a row that used up their share before it doubles. */
+#define FULL_ROUNDS    4
 /* Those that wait when the listener is about to close: a backlog, and some that still come. */
 #define WAITING_MAX    8192
 #define BACKOFF_MIN_NS UINT64_C(5000000)
@@ -71,6 +73,7 @@ weir_code io_listener_open(struct io_listener *listener, weir_loop *loop, int fd
         .loop = loop,
         .retry.fired = retry,
         .fd = fd,
+        .share = 1,
         .flags = (uint16_t)(LISTENER_ON | (shared ? LISTENER_SHARED : 0)),
     };
     /* Inherited by what is accepted, which saves a system call each. Refused by unix sockets, rightly. */
@@ -133,37 +136,71 @@ static void accepted(struct io_listener *listener, int fd, const struct sockaddr
     listener->ops->accepted(listener, fd, &peer);
 }
 
-static void accept_some(struct io_listener *listener, int most)
+/* False: none waits. */
+static bool accept_one(struct io_listener *listener)
+{
+    struct sockaddr_storage from;
+    socklen_t size = sizeof(from);
+    int fd = accept4(listener->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int os = errno;
+    if (fd >= 0) {
+        accepted(listener, fd, &from, size);
+    } else if (os == EAGAIN) {
+        return false;
+    } else if (concerns_one(os)) {
+        listener->failures++;
+    } else if (os != EINTR) {
+        if (start_pause(listener) && listener->ops->paused != NULL)
+            listener->ops->paused(listener, os);
+    }
+    return true;
+}
+
+/* Returns how often it tried, the last time in vain if it then is `dry`; 0 if a callback has closed the listener. */
+static unsigned accept_some(struct io_listener *listener, unsigned most, bool *dry)
 {
     weir_loop *loop = listener->loop;
+    unsigned tries = 0;
+    *dry = false;
     loop->current = listener;
-    for (int tries = 0; tries < most && (listener->flags & LISTENER_WATCHED); tries++) {
-        struct sockaddr_storage from;
-        socklen_t size = sizeof(from);
-        int fd = accept4(listener->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            accepted(listener, fd, &from, size);
-        } else if (errno == EAGAIN) {
-            break;
-        } else if (concerns_one(errno)) {
-            listener->failures++;
-        } else if (errno != EINTR) {
-            int os = errno;
-            if (start_pause(listener) && listener->ops->paused != NULL)
-                listener->ops->paused(listener, os);
-        }
+    while (tries < most && !*dry && (listener->flags & LISTENER_WATCHED)) {
+        tries++;
+        *dry = !accept_one(listener);
         if (loop->current != listener)
-            break;
+            return 0;
     }
     loop->current = NULL;
+    return tries;
+}
+
+/* accept4 makes a file before it finds that none waits, so trying in vain costs more than ten looks at what is ready.
+ * Those left over are reported again by the next wait: only as many are tried as waited of late. */
+static void adapt_share(struct io_listener *listener, unsigned tries, bool dry)
+{
+    uint32_t round = listener->loop->rounds;
+    if (dry) {
+        listener->share = (uint8_t)(tries > 1 ? tries - 1 : 1);
+        listener->full_rounds = 0;
+    } else if (tries == listener->share) {
+        listener->full_rounds = round - listener->full_round == 1 ? (uint8_t)(listener->full_rounds + 1) : 1;
+        listener->full_round = round;
+    }
+    if (listener->full_rounds < FULL_ROUNDS)
+        return;
+    listener->share = (uint8_t)(listener->share * 2 < ACCEPTS_MAX ? listener->share * 2 : ACCEPTS_MAX);
+    listener->full_rounds = FULL_ROUNDS - 1;
 }
 
 void io_listener_turn(struct io_listener *listener)
 {
-    accept_some(listener, ACCEPTS_MAX);
+    bool dry;
+    unsigned tries = accept_some(listener, listener->share, &dry);
+    if (tries > 0)
+        adapt_share(listener, tries, dry);
 }
 
 void io_listener_accept_waiting(struct io_listener *listener)
 {
-    accept_some(listener, WAITING_MAX);
+    bool dry;
+    (void)accept_some(listener, WAITING_MAX, &dry);
 }

@@ -64,6 +64,9 @@ struct io_listener {
     uint64_t failures;
     int fd;
     uint16_t flags;
+    uint8_t share;       /* connections tried a round */
+    uint8_t full_rounds; /* rounds in a row that used it up; */
+    uint32_t full_round; /* the last of them */
 };
 
 /* Takes over a descriptor from io_listen. `shared`: others wait on the same socket (EPOLLEXCLUSIVE). Accepting is on. If

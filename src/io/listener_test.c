@@ -116,14 +116,45 @@ static void test_accepts(void **state)
     for (int i = 0; i < 100; i++)
         dialled[i] = dial(a.listener.fd);
     weir_loop_step(loop, 0);
-    assert_int_equal(a.count, 64);
-    weir_loop_step(loop, 0);
+    assert_int_equal(a.count, 1); /* few a round at first, and more the longer all that is tried is there */
+    for (int rounds = 0; rounds < 10; rounds++)
+        weir_loop_step(loop, 0);
     assert_int_equal(a.count, 100);
     assert_int_equal(a.peer.family, AF_INET);
     assert_int_equal(fcntl(a.fds[0], F_GETFD), FD_CLOEXEC);
     assert_true(fcntl(a.fds[0], F_GETFL) & O_NONBLOCK);
     assert_int_equal(getsockopt(a.fds[0], IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
     assert_true(on);
+    close_fds(a.fds, a.count);
+    close_fds(dialled, 100);
+    io_listener_close(&a.listener);
+}
+
+/* None is tried for that does not come: by the share of a round. */
+static void test_share(void **state)
+{
+    static struct acceptor a;
+    int dialled[100];
+    (void)state;
+    open_acceptor(&a, "127.0.0.1:0", false);
+    for (int i = 0; i < 20; i++) {
+        dialled[i] = dial(a.listener.fd);
+        weir_loop_step(loop, 0);
+        weir_loop_step(loop, 0); /* a round in which none comes */
+        assert_int_equal(a.count, i + 1);
+    }
+    assert_int_equal(a.listener.share, 1);
+    for (int i = 20; i < 100; i++)
+        dialled[i] = dial(a.listener.fd);
+    for (int i = 0; i < 12; i++)
+        weir_loop_step(loop, 0);
+    assert_int_equal(a.count, 100);
+    assert_in_range(a.listener.share, 2, 64);
+    int alone = dial(a.listener.fd);
+    weir_loop_step(loop, 0);
+    assert_int_equal(a.count, 101);
+    assert_int_equal(a.listener.share, 1);
+    close(alone);
     close_fds(a.fds, a.count);
     close_fds(dialled, 100);
     io_listener_close(&a.listener);
@@ -174,7 +205,7 @@ static int starve(void)
     if (rounds > 40) /* 5, 15, 35, 75, 155 ms, a few rounds each */
         return 3;
     close(dialled[0]);
-    for (rounds = 0; a.count == 0 && rounds < 100; rounds++)
+    for (rounds = 0; a.pauses < 2 && rounds < 100; rounds++)
         weir_loop_step(loop, 100 * MS);
     /* One is accepted, and at once there is no room again: a new pause, told anew, from 5 ms. */
     if (a.count != 1 || a.pauses != 2 || a.listener.backoff_ns > 10 * MS)
@@ -223,7 +254,8 @@ static void test_one_port_for_all_workers(void **state)
         assert_int_equal(io_listener_open(&workers[i].listener, loop, fds[i], false, &listener_ops), WEIR_OK);
     for (int i = 0; i < 64; i++)
         dialled[i] = dial(fds[0]);
-    weir_loop_step(loop, 0);
+    for (int i = 0; i < 64; i++)
+        weir_loop_step(loop, 0);
     for (int i = 0; i < 4; i++) {
         assert_true(workers[i].count > 0); /* the first belongs to the group too */
         total += workers[i].count;
@@ -420,6 +452,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_accepts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_share, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_switched_off_and_closed, set_up, tear_down),
         cmocka_unit_test(test_out_of_descriptors),
         cmocka_unit_test_setup_teardown(test_one_port_for_all_workers, set_up, tear_down),

@@ -137,6 +137,7 @@ static void do_round(weir_loop *loop, uint64_t timeout_ns)
     assert(!loop->in_round); /* a callback may not run the loop that called it */
     uint64_t wait_ns = time_to_wait(loop, timeout_ns);
     loop->in_round = true;
+    loop->rounds++;
     base_list_splice(&loop->ready, &loop->later);
     loop->backend->wait(loop, wait_ns);
     loop->now_ns = io_clock_now();

@@ -65,6 +65,7 @@ struct weir_loop {
     } epoll;
     int wake_fd;
 
+    uint32_t rounds; /* begun; wraps round */
     uint64_t now_ns;
     int64_t unix_time;
     bool unix_time_known;
