@@ -83,8 +83,13 @@ struct io_acks {
     uint64_t acked;  /* octets that the peer acknowledged, of `written` (FIN and SYN not counted) */
     uint64_t unread; /* octets that came and were not read */
 };
-/* `written`: octets that io_sock_write took so far. `dialled`: the connection is of our making (its SYN counts). */
-void io_sock_acks(const struct io_sock *sock, uint64_t written, bool dialled, struct io_acks *acks);
+/* What passed through the socket so far, as its owner knows it. */
+struct io_passed {
+    uint64_t written; /* octets that io_sock_write took */
+    uint64_t read;    /* octets that `read` brought */
+    bool dialled;     /* the connection is of our making: its SYN counts */
+};
+void io_sock_acks(const struct io_sock *sock, const struct io_passed *passed, struct io_acks *acks);
 /* The address of this end. */
 void io_sock_local(const struct io_sock *sock, weir_address *local);
 

@@ -12,8 +12,11 @@
 #include "io/loop_internal.h"
 #include "io/sock.h"
 
-/* TCP_CLOSE of the kernel's table of states; the name is in the header that cannot be included. */
-#define STATE_CLOSE 7
+/* Of the kernel's table of states; the names are in the header that cannot be included. */
+#define STATE_CLOSE      7
+#define STATE_CLOSE_WAIT 8
+#define STATE_LAST_ACK   9
+#define STATE_CLOSING    11
 
 #define HAS_FIELD(size, field) ((size) >= offsetof(struct tcp_info, field) + sizeof(((struct tcp_info *)0)->field))
 
@@ -27,9 +30,20 @@ static uint64_t less(uint64_t from, uint64_t amount)
     return from > amount ? from - amount : 0;
 }
 
-/* The kernel fills as much of the struct as it knows. */
-static bool tcp_acks(const struct io_sock *sock, uint64_t written, bool dialled, struct io_acks *acks)
+/* What came in all, a FIN counted as one, is what was read: then nothing is unread, and the kernel need not be asked for
+ * that. It must be where the two differ (an octet of urgent data is never read, of TLS in the kernel less is read than
+ * came), and after the end, where the state does not show whether a FIN came. */
+static bool is_all_read(const struct tcp_info *info, uint64_t read)
 {
+    bool fin =
+        info->tcpi_state == STATE_CLOSE_WAIT || info->tcpi_state == STATE_LAST_ACK || info->tcpi_state == STATE_CLOSING;
+    return info->tcpi_state != STATE_CLOSE && info->tcpi_bytes_received == read + fin;
+}
+
+/* The kernel fills as much of the struct as it knows. */
+static bool tcp_acks(const struct io_sock *sock, const struct io_passed *passed, struct io_acks *acks, bool *all_read)
+{
+    uint64_t written = passed->written;
     struct tcp_info info;
     socklen_t size = sizeof(info);
     memset(&info, 0, sizeof(info));
@@ -38,13 +52,14 @@ static bool tcp_acks(const struct io_sock *sock, uint64_t written, bool dialled,
     acks->dead = info.tcpi_state == STATE_CLOSE;
     acks->known = HAS_FIELD(size, tcpi_bytes_acked);
     /* Our SYN is counted where we dialled, our FIN once it is acknowledged: no octets of ours, so the bound. */
-    acks->acked = least(less(info.tcpi_bytes_acked, dialled ? 1 : 0), written);
+    acks->acked = least(less(info.tcpi_bytes_acked, passed->dialled ? 1 : 0), written);
     if (HAS_FIELD(size, tcpi_bytes_retrans)) /* Linux 4.19 */
         acks->left = least(less(info.tcpi_bytes_sent, info.tcpi_bytes_retrans), written);
     else if (HAS_FIELD(size, tcpi_notsent_bytes))
         acks->left = less(written, info.tcpi_notsent_bytes);
     else
         acks->left = acks->acked;
+    *all_read = HAS_FIELD(size, tcpi_bytes_received) && is_all_read(&info, passed->read);
     return true;
 }
 
@@ -65,13 +80,14 @@ static void unix_acks(const struct io_sock *sock, uint64_t written, struct io_ac
     acks->acked = acks->known && outstanding == 0 ? written : 0;
 }
 
-void io_sock_acks(const struct io_sock *sock, uint64_t written, bool dialled, struct io_acks *acks)
+void io_sock_acks(const struct io_sock *sock, const struct io_passed *passed, struct io_acks *acks)
 {
+    bool all_read = false;
     *acks = (struct io_acks){0};
-    if (!tcp_acks(sock, written, dialled, acks))
-        unix_acks(sock, written, acks);
+    if (!tcp_acks(sock, passed, acks, &all_read))
+        unix_acks(sock, passed->written, acks);
     int unread = 0;
-    if (ioctl(sock->fd, SIOCINQ, &unread) == 0 && unread > 0)
+    if (!all_read && ioctl(sock->fd, SIOCINQ, &unread) == 0 && unread > 0)
         acks->unread = (uint64_t)unread;
 }
 

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 
 static struct io_sock sock; /* the server's end; io_sock_acks asks only for its descriptor and errors */
 static int client;
+static uint64_t octets_read; /* by the server's end */
 
 static void tcp_pair(void)
 {
@@ -31,6 +33,7 @@ static void tcp_pair(void)
     assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
     client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(client, (struct sockaddr *)&address, size), 0);
+    octets_read = 0;
     sock = (struct io_sock){.fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)};
     assert_true(sock.fd >= 0);
     close(listener);
@@ -42,6 +45,7 @@ static void unix_pair(void)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
     sock = (struct io_sock){.fd = pair[0]};
+    octets_read = 0;
     client = pair[1];
 }
 
@@ -58,6 +62,7 @@ static void ask(void)
     struct pollfd ready = {.fd = sock.fd, .events = POLLIN};
     assert_int_equal(poll(&ready, 1, 1000), 1);
     assert_int_equal(recv(sock.fd, request, sizeof(request), 0), 3);
+    octets_read += 3;
 }
 
 static void answer(void)
@@ -79,10 +84,17 @@ static void reset_client(void)
     close(client);
 }
 
+/* Whatever the owner says that it read: what is unread is what the kernel says. */
 static struct io_acks acks_of(uint64_t written)
 {
     struct io_acks acks;
-    io_sock_acks(&sock, written, false, &acks);
+    struct io_acks others;
+    int unread = 0;
+    io_sock_acks(&sock, &(struct io_passed){.written = written, .read = octets_read}, &acks);
+    io_sock_acks(&sock, &(struct io_passed){.written = written, .read = octets_read + 1000}, &others);
+    assert_int_equal(ioctl(sock.fd, FIONREAD, &unread), 0);
+    assert_int_equal(acks.unread, unread);
+    assert_int_equal(others.unread, unread);
     assert_true(acks.left <= written);
     assert_true(acks.acked <= acks.left || !acks.known);
     return acks;
@@ -202,17 +214,58 @@ static void test_dialled_and_unread(void **state)
     (void)state;
     tcp_pair();
     struct io_sock dialled = {.fd = client};
-    io_sock_acks(&dialled, 0, true, &acks);
+    io_sock_acks(&dialled, &(struct io_passed){.dialled = true}, &acks);
     assert_true(acks.known);
     assert_int_equal(acks.acked, 0);
     assert_int_equal(io_sock_write(&dialled, &(struct io_piece){"12345", 5}, 1, false), 5);
     wait_ms(1);
-    io_sock_acks(&dialled, 5, true, &acks);
+    io_sock_acks(&dialled, &(struct io_passed){.written = 5, .dialled = true}, &acks);
     assert_int_equal(acks.acked, 5);
     assert_int_equal(acks.unread, 0);
     assert_int_equal(acks_of(0).unread, 5);
     reset_client();
     assert_int_equal(acks_of(0).unread, 5);
+    close(sock.fd);
+}
+
+/* In each state of the connection, with all read and with a rest; urgent data is neither. */
+static void test_unread(void **state)
+{
+    (void)state;
+    for (int rest = 0; rest <= 3; rest += 3) {
+        tcp_pair();
+        ask();
+        assert_int_equal(send(client, "rest", (size_t)rest, 0), rest);
+        wait_ms(2);
+        assert_int_equal(acks_of(0).unread, rest);
+        assert_int_equal(shutdown(client, SHUT_WR), 0);
+        wait_ms(2);
+        assert_int_equal(acks_of(0).unread, rest);
+        assert_int_equal(io_sock_shutdown(&sock), 0);
+        wait_ms(2);
+        assert_int_equal(acks_of(0).unread, rest);
+        close(client);
+        assert_int_equal(acks_of(0).unread, rest);
+        close(sock.fd);
+
+        tcp_pair();
+        ask();
+        assert_int_equal(io_sock_shutdown(&sock), 0);
+        assert_int_equal(send(client, "rest", (size_t)rest, 0), rest);
+        wait_ms(2);
+        assert_int_equal(acks_of(0).unread, rest);
+        close(client);
+        wait_ms(2);
+        assert_int_equal(acks_of(0).unread, rest);
+        close(sock.fd);
+    }
+    tcp_pair();
+    assert_int_equal(send(client, "!", 1, MSG_OOB), 1);
+    ask();
+    wait_ms(2);
+    (void)acks_of(0);
+    close(client);
+    (void)acks_of(0);
     close(sock.fd);
 }
 
@@ -277,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_closes_over_an_unread_answer),
         cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_dialled_and_unread),
+        cmocka_unit_test(test_unread),
         cmocka_unit_test(test_unix),
         cmocka_unit_test(test_unix_closed_over_an_unread_answer),
         cmocka_unit_test(test_local),

@@ -69,8 +69,13 @@ static uint64_t unix_now_ns(void)
 
 static weir_receipt ask(const struct link *link)
 {
+    const struct io_passed passed = {
+        .written = link->conn.facts.octets_sent,
+        .read = link->conn.facts.octets_in,
+        .dialled = link->conn.config->options.role == WEIR_ROLE_CLIENT,
+    };
     struct io_acks acks;
-    io_sock_acks(&link->sock, link->conn.facts.octets_sent, link->conn.config->options.role == WEIR_ROLE_CLIENT, &acks);
+    io_sock_acks(&link->sock, &passed, &acks);
     return (weir_receipt){
         .known = acks.known, .reset = acks.dead, .left = acks.left, .acked = acks.acked, .unread = acks.unread};
 }
