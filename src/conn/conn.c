@@ -507,7 +507,8 @@ static uint64_t age_limit_ns(const struct weir_engine *conn)
     if (limit == WEIR_UNLIMITED)
         return WEIR_NEVER;
     uint64_t mixed = (conn->facts.id ^ conn->config->random) * UINT64_C(0x9e3779b97f4a7c15);
-    return deadlines_add(conn->began_ns, limit - (mixed >> 32) % (limit / 10 + 1));
+    mixed ^= mixed >> 32; /* of the low half alone the low ones vary little; the high half alone is four seconds */
+    return deadlines_add(conn->began_ns, limit - mixed % (limit / 10 + 1));
 }
 
 static bool is_old(const struct weir_engine *conn, uint64_t now_ns)

@@ -70,7 +70,7 @@ static inline weir_fields tags_fields(const weir_exchange *x, weir_fields more)
 /* One answer of the library's own says what it is, in full. */
 static inline void tags_check_own(struct drive *d, const struct answer *answer, enum answer_result result)
 {
-    char start[8];
+    char start[16];
     snprintf(start, sizeof start, "%u ", answer->head.status);
     DRIVE_MUST(d, answer->head.status >= 400);
     if (result == ANSWER_WHOLE && answer->content.size > 0)

@@ -20,10 +20,17 @@ static void wake(struct weir_engine *conn)
         conn->config->options.wake(engine->owner);
 }
 
+/* An older caller's options may end before it. */
+static weir_allocator allocator_of(const weir_engine_options *options)
+{
+    size_t needed = offsetof(weir_engine_options, allocator) + sizeof options->allocator;
+    return base_allocator(options != NULL && options->size >= needed ? &options->allocator : NULL);
+}
+
 weir_code weir_engine_config_new(weir_engine_config **out, const weir_engine_options *options, weir_error *error)
 {
     *out = NULL;
-    weir_allocator allocator = base_allocator(options != NULL ? &options->allocator : NULL);
+    weir_allocator allocator = allocator_of(options);
     struct standalone_config *made = base_alloc_zero(&allocator, sizeof *made);
     if (made == NULL) {
         if (error != NULL)

@@ -1,4 +1,4 @@
-#include <weir/exchange.h>
+#include "engine/engine.h"
 
 weir_body weir_body_none(void)
 {
@@ -33,4 +33,38 @@ weir_body weir_body_sized(uint64_t length)
 weir_body weir_body_tunnel(void)
 {
     return (weir_body){.kind = WEIR_BODY_TUNNEL, .fd = -1};
+}
+
+/* What a parser takes of a body's length (RFC 9110, 8.6), and what there is to send. */
+bool engine_body_valid(const weir_body *body)
+{
+    switch (body->kind) {
+    case WEIR_BODY_BORROW:
+    case WEIR_BODY_COPY:
+        return body->octets.ptr != NULL || body->octets.len == 0;
+    case WEIR_BODY_FILE:
+        return body->fd >= 0 && body->length <= INT64_MAX;
+    case WEIR_BODY_SIZED:
+        return body->length <= INT64_MAX;
+    case WEIR_BODY_NONE:
+    case WEIR_BODY_STREAM:
+    case WEIR_BODY_TUNNEL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+uint64_t engine_content_length(const weir_body *body)
+{
+    switch (body->kind) {
+    case WEIR_BODY_BORROW:
+    case WEIR_BODY_COPY:
+        return body->octets.len;
+    case WEIR_BODY_FILE:
+    case WEIR_BODY_SIZED:
+        return body->length;
+    default:
+        return 0;
+    }
 }

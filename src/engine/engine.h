@@ -105,6 +105,7 @@ struct engine {
     bool abort : 1;    /* reset the connection */
     bool filled : 1;   /* the last read filled its space: make it larger */
     bool tunnel_out_done : 1;
+    bool head_refused : 1; /* a HEAD request that began no exchange: its answer has no content either */
 };
 
 /* --- used by conn ---------------------------------------------------------------------------------------------------- */
@@ -200,6 +201,9 @@ void engine_malformed(struct engine *engine, weir_code code);
 void engine_continue(struct engine *engine, struct weir_exchange *x);
 /* The whole of a body that is at hand, behind its head. False: no memory. */
 bool engine_put_content(struct engine *engine, const weir_body *body);
+/* body.c: it is one that can be sent, and how many octets it says it has. */
+bool engine_body_valid(const weir_body *body);
+uint64_t engine_content_length(const weir_body *body);
 /* The answer's last octet is in the output. */
 void engine_end_answer(struct weir_exchange *x);
 /* Counts what was appended to the output since it held `pending_before`. */

@@ -25,7 +25,8 @@ bool engine_answer_error(struct engine *engine, weir_code code)
     to = H1_PUT(to, "Content-Type: text/plain\r\n");
     to = h1_put_length(to, content.len);
     to = H1_PUT(to, "Connection: close\r\n\r\n");
-    if (engine->current == NULL || engine->current->asked != ENGINE_ASKED_HEAD)
+    bool head = engine->current != NULL ? engine->current->asked == ENGINE_ASKED_HEAD : engine->head_refused;
+    if (!head)
         to = h1_put(to, content);
     base_output_commit(&engine->output, (size_t)(to - start));
     engine_account(engine, before);

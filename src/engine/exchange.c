@@ -10,6 +10,9 @@ struct weir_exchange *exchange_new(struct engine *engine)
     if (x == NULL)
         return NULL;
     memset(x, 0, offsetof(struct weir_exchange, target));
+    /* A client's is shown before a head is parsed into it. */
+    if (!engine_is_server(engine))
+        memset(&x->target, 0, offsetof(struct weir_exchange, fields) - offsetof(struct weir_exchange, target));
     x->engine = engine;
     x->head.status = 0;
     x->head.fields = x->fields;

@@ -56,7 +56,11 @@ static weir_code check_start(const weir_request *request)
         return WEIR_CODE_bad_target;
     if (request->host.len > 0 && !http_host_valid(request->host))
         return WEIR_CODE_bad_host;
-    return request->body.kind == WEIR_BODY_TUNNEL ? WEIR_CODE_misuse : WEIR_OK;
+    if (!engine_body_valid(&request->body))
+        return WEIR_CODE_bad_content_length;
+    /* What follows its head is the tunnel's already (RFC 9110, 9.3.6). */
+    bool connect = engine_asked(request->method) == ENGINE_ASKED_CONNECT && request->body.kind != WEIR_BODY_NONE;
+    return connect || request->body.kind == WEIR_BODY_TUNNEL ? WEIR_CODE_misuse : WEIR_OK;
 }
 
 static weir_code make_plan(struct request_plan *plan, const weir_request *request)
@@ -65,7 +69,7 @@ static weir_code make_plan(struct request_plan *plan, const weir_request *reques
     weir_code code = check_start(request);
     plan->streams = body->kind == WEIR_BODY_STREAM;
     plan->has_length = !plan->streams;
-    plan->length = body->kind == WEIR_BODY_BORROW || body->kind == WEIR_BODY_COPY ? body->octets.len : body->length;
+    plan->length = engine_content_length(body);
     for (size_t i = 0; i < request->fields.count && code == WEIR_OK; i++)
         code = plan_field(plan, &request->fields.list[i]);
     if (code == WEIR_OK && !plan->gives_host && request->host.ptr == NULL)
@@ -159,7 +163,7 @@ weir_code engine_request(struct engine *engine, const weir_request *request, str
 {
     struct request_plan plan = {.length = 0};
     *out = NULL;
-    if (engine->current != NULL || engine->finished || engine->abort ||
+    if (engine->current != NULL || engine->unsent_first != NULL || engine->finished || engine->abort ||
         !h1_states_allow(&engine->states, H1_CLIENT, H1_EVENT_REQUEST))
         return WEIR_CODE_misuse;
     weir_code code = make_plan(&plan, request);

@@ -14,7 +14,7 @@ struct plan {
     weir_fields fields;
     uint64_t length;
     bool has_length; /* the content has a known length */
-    bool gives_length, gives_date, gives_server, gives_connection, gives_close;
+    bool gives_length, gives_date, gives_server, gives_connection, gives_close, gives_keep_alive, gives_upgrade;
     bool no_content; /* none is sent whatever the body is */
     bool chunked;
     bool until_close;
@@ -50,6 +50,9 @@ static bool plan_field(struct plan *plan, const weir_field *field, bool streams)
     if (!weir_field_name_valid(field->name) || !weir_field_value_valid(field->value))
         return false;
     switch (field->name.len) {
+    case 7:
+        plan->gives_upgrade |= name_is(field->name, WEIR_STR("upgrade"));
+        return true;
     case 4:
         plan->gives_date |= name_is(field->name, WEIR_STR("date"));
         return true;
@@ -60,8 +63,10 @@ static bool plan_field(struct plan *plan, const weir_field *field, bool streams)
         if (name_is(field->name, WEIR_STR("connection"))) {
             weir_str rest = field->value, member;
             plan->gives_connection = true;
-            while (weir_list_next(&rest, &member))
+            while (weir_list_next(&rest, &member)) {
                 plan->gives_close |= weir_str_equal_nocase(member, WEIR_STR("close"));
+                plan->gives_keep_alive |= weir_str_equal_nocase(member, WEIR_STR("keep-alive"));
+            }
         }
         return true;
     case 14:
@@ -97,11 +102,14 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
 {
     struct engine *engine = x->engine;
     unsigned status = plan->status;
+    if (!engine_body_valid(body))
+        return false;
     plan->tunnel = body->kind == WEIR_BODY_TUNNEL;
     bool connect = x->asked == ENGINE_ASKED_CONNECT;
     if (plan->tunnel) {
         bool switching = engine->states.of[H1_CLIENT] == H1_ASKS;
-        if (!switching || !(status == 101 ? !connect && x->head.version >= 11 : connect && status / 100 == 2))
+        if (!switching ||
+            !(status == 101 ? !connect && x->head.version >= 11 : connect && status / 100 == 2 && status != 204))
             return false;
     } else if (status < 200 || status > 999 || (connect && status / 100 == 2)) {
         return false;
@@ -109,13 +117,18 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     plan->no_content = plan->tunnel || status == 204 || status == 304 || x->asked == ENGINE_ASKED_HEAD;
     bool streams = body->kind == WEIR_BODY_STREAM;
     plan->has_length = !streams && !plan->tunnel;
-    plan->length = body->kind == WEIR_BODY_BORROW || body->kind == WEIR_BODY_COPY ? body->octets.len : body->length;
+    plan->length = engine_content_length(body);
+    /* Its end is its empty line to some readers (RFC 9110, 15.3.6). */
+    if (status == 205 && (!plan->has_length || plan->length > 0))
+        return false;
     if (!reason_valid(plan->reason))
         return false;
     for (size_t i = 0; i < plan->fields.count; i++)
         if (!plan_field(plan, &plan->fields.list[i], streams))
             return false;
     if (plan->gives_length && (plan->tunnel || status == 204))
+        return false;
+    if (status == 101 && !plan->gives_upgrade)
         return false;
     if (!plan->no_content && !plan->has_length) {
         plan->chunked = x->head.version >= 11;
@@ -168,7 +181,7 @@ static char *put_head(char *to, struct weir_exchange *x, const struct plan *plan
     } else if (x->engine->facts->last_code != 0) {
         if (!plan->gives_close)
             to = H1_PUT(to, "Connection: close\r\n");
-    } else if (x->head.version < 11) {
+    } else if (x->head.version < 11 && !plan->gives_keep_alive) {
         to = H1_PUT(to, "Connection: keep-alive\r\n");
     }
     return H1_PUT(to, "\r\n");
@@ -289,7 +302,7 @@ weir_code weir_respond_reason(weir_exchange *x, unsigned status, weir_str reason
 {
     struct engine *engine = x->engine;
     if (engine->config->options.role != WEIR_ROLE_SERVER || x->out != ENGINE_OUT_NONE || engine->finished ||
-        !h1_states_allow(&engine->states, H1_SERVER, H1_EVENT_RESPONSE))
+        engine->current != x || !h1_states_allow(&engine->states, H1_SERVER, H1_EVENT_RESPONSE))
         return WEIR_CODE_misuse;
     struct plan plan = {.status = status, .reason = reason, .fields = fields};
     if (!make_plan(x, &plan, &body)) {
@@ -315,13 +328,15 @@ weir_code weir_respond(weir_exchange *x, unsigned status, weir_fields fields, we
 weir_code weir_respond_interim(weir_exchange *x, unsigned status, weir_fields fields)
 {
     struct engine *engine = x->engine;
-    if (engine->config->options.role != WEIR_ROLE_SERVER || engine->finished ||
+    if (engine->config->options.role != WEIR_ROLE_SERVER || engine->finished || engine->current != x ||
         !h1_states_allow(&engine->states, H1_SERVER, H1_EVENT_INTERIM) || x->out != ENGINE_OUT_NONE)
         return WEIR_CODE_misuse;
     if (status < 100 || status > 199 || status == 101)
         return WEIR_CODE_bad_response;
     for (size_t i = 0; i < fields.count; i++)
-        if (!weir_field_name_valid(fields.list[i].name) || !weir_field_value_valid(fields.list[i].value))
+        if (!weir_field_name_valid(fields.list[i].name) || !weir_field_value_valid(fields.list[i].value) ||
+            name_is(fields.list[i].name, WEIR_STR("content-length")) ||
+            name_is(fields.list[i].name, WEIR_STR("transfer-encoding")))
             return WEIR_CODE_bad_response;
     if (x->head.version < 11)
         return WEIR_OK;

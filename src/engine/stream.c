@@ -58,7 +58,7 @@ static void took(struct weir_exchange *x, size_t n, size_t offered)
 size_t weir_write(weir_exchange *x, weir_str octets)
 {
     struct engine *engine = x->engine;
-    size_t room = engine->finished ? 0 : engine_room(engine, x);
+    size_t room = engine->finished || engine->current != x ? 0 : engine_room(engine, x);
     size_t n = octets.len < room ? octets.len : room;
     uint64_t before = engine->output.pending;
     for (size_t done = 0; done < n;) {
@@ -86,7 +86,8 @@ weir_code weir_write_borrow(weir_exchange *x, weir_str octets)
         return WEIR_OK;
     bool streams = x->out == ENGINE_OUT_LENGTH || x->out == ENGINE_OUT_CHUNKED || x->out == ENGINE_OUT_CLOSE ||
                    x->out == ENGINE_OUT_TUNNEL;
-    if (engine->finished || !streams || (x->out == ENGINE_OUT_LENGTH && octets.len > x->out_left))
+    if (engine->finished || engine->current != x || !streams ||
+        (x->out == ENGINE_OUT_LENGTH && octets.len > x->out_left))
         return WEIR_CODE_misuse;
     uint64_t before = output->pending;
     bool fine = true;
@@ -139,7 +140,7 @@ weir_code weir_finish(weir_exchange *x, weir_fields trailers)
     weir_code code = WEIR_OK;
     if (x->out == ENGINE_OUT_DONE && x->no_content)
         return WEIR_OK;
-    if (engine->finished || x->out == ENGINE_OUT_NONE || x->out == ENGINE_OUT_DONE)
+    if (engine->finished || engine->current != x || x->out == ENGINE_OUT_NONE || x->out == ENGINE_OUT_DONE)
         return WEIR_CODE_misuse;
     switch (x->out) {
     case ENGINE_OUT_CHUNKED:

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,15 +17,27 @@
 /* Events a round; the others come in the next. 3 KiB of stack. */
 #define EVENTS_MAX 256
 
+static void backend_close(weir_loop *loop)
+{
+    if (loop->epoll.timer_fd >= 0)
+        close(loop->epoll.timer_fd);
+    close(loop->epoll.fd);
+}
+
 static int backend_open(weir_loop *loop)
 {
     loop->epoll.fd = epoll_create1(EPOLL_CLOEXEC);
-    return loop->epoll.fd < 0 ? errno : 0;
-}
-
-static void backend_close(weir_loop *loop)
-{
-    close(loop->epoll.fd);
+    if (loop->epoll.fd < 0)
+        return errno;
+    /* By edges, so that nobody needs to read it: each expiry is one. */
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = IO_WATCH_WAKE};
+    loop->epoll.armed_ns = WEIR_NEVER;
+    loop->epoll.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (loop->epoll.timer_fd >= 0 && epoll_ctl(loop->epoll.fd, EPOLL_CTL_ADD, loop->epoll.timer_fd, &event) == 0)
+        return 0;
+    int os = errno;
+    backend_close(loop);
+    return os;
 }
 
 static int backend_fd(const weir_loop *loop)
@@ -103,6 +116,21 @@ static unsigned ready_of(uint32_t events)
     return ready;
 }
 
+/* A timeout of the wait itself would set up a timer in the kernel each time, and take it away again. This one stays as it
+ * is while the next due time is the same or later: then the wait ends once for nothing. */
+static void backend_wake_at(weir_loop *loop, uint64_t due_ns)
+{
+    if (loop->epoll.armed_ns <= loop->now_ns)
+        loop->epoll.armed_ns = WEIR_NEVER; /* it has gone off */
+    if (due_ns >= loop->epoll.armed_ns)
+        return;
+    struct itimerspec at = {
+        .it_value = {.tv_sec = (time_t)(due_ns / 1000000000U), .tv_nsec = (long)(due_ns % 1000000000U)}};
+    int failed = timerfd_settime(loop->epoll.timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+    assert(failed == 0);
+    loop->epoll.armed_ns = due_ns;
+}
+
 static void backend_wait(weir_loop *loop, uint64_t timeout_ns)
 {
     struct epoll_event events[EVENTS_MAX];
@@ -118,5 +146,6 @@ const struct io_backend io_backend_epoll = {
     .fd = backend_fd,
     .watch = backend_watch,
     .unwatch = backend_unwatch,
+    .wake_at = backend_wake_at,
     .wait = backend_wait,
 };

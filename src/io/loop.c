@@ -52,7 +52,7 @@ weir_code weir_loop_new(weir_loop **out, const weir_allocator *allocator, weir_e
     int os = open_descriptors(loop);
     if (os != 0) {
         base_release(&memory, loop, sizeof(*loop));
-        return io_fail(error, io_code_of_errno(os), os, "a loop needs two descriptors: %s", strerror(os));
+        return io_fail(error, io_code_of_errno(os), os, "a loop needs three descriptors: %s", strerror(os));
     }
     *out = loop;
     return WEIR_OK;
@@ -119,27 +119,22 @@ static void turn_listeners(weir_loop *loop)
     }
 }
 
-static uint64_t time_to_wait(const weir_loop *loop, uint64_t timeout_ns)
+static void wait_for_events(weir_loop *loop, uint64_t timeout_ns)
 {
-    if (timeout_ns == 0 || has_rest(loop))
-        return 0;
-    uint64_t due_ns = base_wheel_next(&loop->wheel);
-    if (due_ns == WEIR_NEVER)
-        return timeout_ns;
-    /* Not this round's clock: its callbacks took time, by which timers would be late. */
-    uint64_t now_ns = io_clock_now();
-    uint64_t until_due_ns = due_ns > now_ns ? due_ns - now_ns : 0;
-    return until_due_ns < timeout_ns ? until_due_ns : timeout_ns;
+    if (has_rest(loop))
+        timeout_ns = 0;
+    if (timeout_ns != 0)
+        loop->backend->wake_at(loop, base_wheel_next(&loop->wheel));
+    base_list_splice(&loop->ready, &loop->later);
+    loop->backend->wait(loop, timeout_ns);
 }
 
 static void do_round(weir_loop *loop, uint64_t timeout_ns)
 {
     assert(!loop->in_round); /* a callback may not run the loop that called it */
-    uint64_t wait_ns = time_to_wait(loop, timeout_ns);
     loop->in_round = true;
     loop->rounds++;
-    base_list_splice(&loop->ready, &loop->later);
-    loop->backend->wait(loop, wait_ns);
+    wait_for_events(loop, timeout_ns);
     loop->now_ns = io_clock_now();
     loop->unix_time_known = false;
 

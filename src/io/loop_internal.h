@@ -1,7 +1,7 @@
 /* The inside of a loop, shared by the files of src/io only.
  *
  * Two parts with a sharp line between them: what is the same on every kernel interface (rounds, lists of what is ready,
- * timers, posts), and the back-end, a table of six functions that tells which sockets are ready.
+ * timers, posts), and the back-end, a table of seven functions that tells which sockets are ready.
  *
  * A round: wait; note on each socket what came (no callback runs meanwhile, so all of them are alive) and link it into
  * `ready`; give each its turn; accept; timers; posts; a second turn for what became ready meanwhile: wakes, and the
@@ -45,6 +45,8 @@ struct io_backend {
     /* 0, or an errno. `what` is an io_sock, an io_listener, or null. */
     int (*watch)(weir_loop *loop, int fd, enum io_watch kind, void *what);
     void (*unwatch)(weir_loop *loop, int fd);
+    /* A wait ends at that time of io_clock_now's at the latest, or a moment later; WEIR_NEVER for none. */
+    void (*wake_at)(weir_loop *loop, uint64_t due_ns);
     /* Calls io_loop_event for all that is ready, and runs no callback of an owner. */
     void (*wait)(weir_loop *loop, uint64_t timeout_ns);
 };
@@ -61,6 +63,8 @@ struct weir_loop {
     const struct io_backend *backend;
     struct {
         int fd;
+        int timer_fd;
+        uint64_t armed_ns; /* when the timer goes off; WEIR_NEVER if it is not set, or may have gone off */
         bool no_pwait2;
     } epoll;
     int wake_fd;
@@ -114,7 +118,7 @@ enum {
     SOCK_WOKEN = 1 << 8,
     SOCK_WATCHED = 1 << 9,
     SOCK_TRY_NOW = 1 << 10, /* not watched yet */
-    SOCK_SHUT = 1 << 11, /* our FIN is sent */
+    SOCK_SHUT = 1 << 11,    /* our FIN is sent */
 };
 
 #endif
