@@ -41,6 +41,7 @@ weir_code weir_loop_new(weir_loop **out, const weir_allocator *allocator, weir_e
     loop->allocator = memory;
     loop->backend = &io_backend_epoll;
     loop->now_ns = io_clock_now();
+    loop->luck = UINT8_MAX;
     base_list_init(&loop->ready);
     base_list_init(&loop->pokes);
     base_list_init(&loop->later);

@@ -80,6 +80,9 @@ struct weir_loop {
     bool stop;
     void *current; /* whose turn it is; null once that one is closed */
 
+    uint8_t luck; /* of reading at once from what was just accepted: 0 never paid, 255 always */
+    uint8_t untried;
+
     struct base_list ready; /* sockets with something to do */
     struct base_list later; /* sockets that had their share of this round */
     struct base_list ready_listeners;

@@ -47,10 +47,10 @@ struct io_sock {
     int16_t os;     /* an error that the kernel told us in another way than by recv, and tells only once */
 };
 
-/* Takes over a non-blocking stream socket. Reading is off. `try_now`: octets are likely there (just accepted): the first
- * read is tried in this round (switch reading on at once), and the kernel is asked to watch the socket only if it stays
- * open; if it then cannot, that is an error by `read` or `hangup`. Returns WEIR_OK or no_memory / system_error; then the
- * descriptor is still the caller's. */
+/* Takes over a non-blocking stream socket. Reading is off. `try_now`: octets may be there (just accepted). If of late such
+ * sockets were done with at once, the first read is tried in this round (switch reading on at once), and the kernel is
+ * asked to watch the socket only if it stays open; if it then cannot, that is an error by `read` or `hangup`. Returns
+ * WEIR_OK or no_memory / system_error; then the descriptor is still the caller's. */
 WEIR_MUST_USE weir_code io_sock_open(struct io_sock *sock, weir_loop *loop, int fd, const struct io_sock_ops *ops,
                                      bool try_now);
 void io_sock_read(struct io_sock *sock, bool on);

@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "io/loop_internal.h"
+
 #define MS UINT64_C(1000000)
 
 enum owner_event { EVENT_SPACE = 1, EVENT_READ, EVENT_WRITTEN, EVENT_HANGUP, EVENT_WOKEN };
@@ -291,6 +293,34 @@ static void test_try_now(void **state)
     assert_int_equal(owner.octets, 5);
     assert_string_equal(owner.log, "read(0) ");
     close_pair();
+}
+
+/* A loop on which nothing comes with a connection soon tries few of them; one on which it does, most. None loses octets. */
+static void test_try_now_adapts(void **state)
+{
+    int tried[4] = {0};
+    (void)state;
+    for (int i = 0; i < 4 * 64; i++) {
+        bool at_once = i / 64 == 1 || i / 64 == 2; /* the second and third quarter */
+        open_owner(&owner, tcp_pair, true, &peer);
+        bool is_tried = (owner.sock.flags & SOCK_TRY_NOW) != 0;
+        tried[i / 64] += is_tried;
+        io_sock_read(&owner.sock, true);
+        owner.close_in = at_once ? EVENT_READ : 0;
+        if (at_once)
+            send_peer(9);
+        steps(1);
+        if (!at_once) {
+            assert_string_equal(owner.log, is_tried ? "unused " : "");
+            send_peer(9);
+        }
+        steps(2);
+        assert_int_equal(owner.octets, 9);
+        close_pair();
+    }
+    assert_in_range(tried[0], 8, 20); /* twelve until it has learnt it, and probes */
+    assert_int_equal(tried[2], 64);
+    assert_in_range(tried[3], 8, 20);
 }
 
 static void test_reset_while_reading(void **state)
@@ -602,6 +632,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pause_and_resume, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_try_now, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_try_now_adapts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset_while_reading, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reset_while_paused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fin_is_no_hangup, set_up, tear_down),
