@@ -54,6 +54,9 @@ def all_contestants():
                    rows=("keep-alive", "pipelined")),
         Contestant("weir", [*weir, "demo", "--workers", "1", "--listen", "127.0.0.1:@PORT@"],
                    build=lambda: require_built(weir[0])),
+        # Not the default, as it hides an ending; but what h2o does too.
+        Contestant("weir-defer", [*weir, "demo", "--defer-accept", "--workers", "1", "--listen", "127.0.0.1:@PORT@"],
+                   build=lambda: require_built(weir[0])),
     ]
     if hello.exists():  # an example that need not be built; its body is its own
         contestants.append(Contestant("weir-hello", [hello, "127.0.0.1:@PORT@"], body=None))

@@ -193,6 +193,7 @@ static int serve(struct demo *demo, const struct demo_options *options)
         .app = demo,
         .workers = (unsigned)options->workers,
         .lenient = options->lenient,
+        .defer_accept = options->defer_accept,
         .limits = options->limits,
         .connections_max = options->connections_max,
         .drain_timeout_ns = options->drain_ns,

@@ -18,6 +18,7 @@ struct demo_options {
     uint64_t backlog;         /* 0: the library's default */
     uint64_t drain_ns;
     bool lenient;
+    bool defer_accept;
     bool print_options;
     weir_limits limits;
 };

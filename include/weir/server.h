@@ -40,6 +40,9 @@ typedef struct weir_server_options {
     weir_allocator allocator;  /* used by all workers at once */
     weir_loop *loop;           /* kept: run on this loop, with no worker of its own */
     bool mode_unix_all;        /* a unix socket is made for everyone (0666); default: the umask decides */
+    /* TCP: the kernel hands a connection over with its first octets, or after about a second. A third less work for each
+     * connection that asks once; but one that is reset before it says anything is never seen, nor in the ledger. */
+    bool defer_accept;
     /* Each ending of a connection, on the thread of its worker; kept. */
     void (*ending)(void *app, const weir_ending *ending);
     /* Things of the server itself that an operator may want to know: `no_descriptors` or `no_memory` while accepting, one

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -89,9 +90,10 @@ static bool switch_on(int fd, int level, int option)
     return setsockopt(fd, level, option, &on, sizeof(on)) == 0;
 }
 
-/* A socket that listens, or minus errno. */
-static int open_one(const struct target *target, int backlog, bool join)
+/* A socket that listens, or minus errno. `join`: others listen there already. */
+static int open_one(const struct target *target, const struct io_listen_options *options, bool join)
 {
+    int defer_seconds = 1;
     int ipv6_only = !target->is_dual;
     int fd = socket(target->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -99,7 +101,9 @@ static int open_one(const struct target *target, int backlog, bool join)
     if (switch_on(fd, SOL_SOCKET, SO_REUSEADDR) && (!join || switch_on(fd, SOL_SOCKET, SO_REUSEPORT)) &&
         (target->address.ss_family != AF_INET6 ||
          setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &ipv6_only, sizeof(ipv6_only)) == 0) &&
-        bind(fd, (const struct sockaddr *)&target->address, target->size) == 0 && listen(fd, backlog) == 0)
+        (!options->defer ||
+         setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_seconds, sizeof(defer_seconds)) == 0) &&
+        bind(fd, (const struct sockaddr *)&target->address, target->size) == 0 && listen(fd, backlog_of(options)) == 0)
         return fd;
     int os = errno;
     close(fd);
@@ -113,7 +117,7 @@ static weir_code open_tcp(const struct target *target, const struct io_listen_op
                           weir_error *error)
 {
     struct target bound = *target;
-    fds[0] = open_one(target, backlog_of(options), false);
+    fds[0] = open_one(target, options, false);
     if (fds[0] < 0)
         return refuse(error, options, -fds[0], "cannot listen");
     if (count > 1 && (!switch_on(fds[0], SOL_SOCKET, SO_REUSEPORT) ||
@@ -123,7 +127,7 @@ static weir_code open_tcp(const struct target *target, const struct io_listen_op
         return refuse(error, options, os, "cannot share the port");
     }
     for (size_t i = 1; i < count; i++) {
-        fds[i] = open_one(&bound, backlog_of(options), true);
+        fds[i] = open_one(&bound, options, true);
         if (fds[i] < 0) {
             int os = -fds[i];
             close_all(fds, i);

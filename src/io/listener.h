@@ -21,6 +21,7 @@ struct io_listen_options {
     unsigned index;    /* of `systemd`: which of the sockets handed over, below io_listen_places */
     int backlog;       /* 0: as much as the system allows */
     bool unix_for_all; /* mode 0666 */
+    bool defer;        /* TCP: connections are handed over with their first octets, or after about a second */
 };
 
 /* How many sockets the address stands for: of `systemd` the listening stream sockets handed over to this process, which

@@ -54,7 +54,8 @@ static weir_code listen_at(weir_server *server, weir_str address, int *fds, weir
         const struct io_listen_options listen = {.address = address,
                                                  .index = (unsigned)i,
                                                  .backlog = (int)o->backlog,
-                                                 .unix_for_all = o->mode_unix_all};
+                                                 .unix_for_all = o->mode_unix_all,
+                                                 .defer = o->defer_accept};
         weir_code code = io_listen(&listen, fds, o->workers, error);
         if (code != WEIR_OK)
             return code;

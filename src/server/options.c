@@ -143,6 +143,7 @@ int weir_server_print_options(const weir_server *server, char *text, size_t size
     else
         put(&t, "drain_timeout_ns %" PRIu64 "\n", o->drain_timeout_ns);
     put(&t, "backlog %u\n", o->backlog);
+    put(&t, "defer_accept %s\n", o->defer_accept ? "yes" : "no");
     put(&t, "server_name %s\n", server->name_text[0] != '\0' ? server->name_text : "none");
     for (const weir_limit_info *info = weir_limits_info(); info->name != NULL; info++)
         put_limit(&t, info, &o->limits);

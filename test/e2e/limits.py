@@ -103,6 +103,20 @@ def test_connections_max_leaves_busy_ones():
             check(late.read_response().status == 200, "not served when a place was free")
 
 
+def test_deferred_accept():
+    """What asks is served as ever; what says nothing is taken late, and ends as it should."""
+    with Server("--defer-accept", "--first-octet-timeout", "300ms") as s:
+        for _ in range(20):
+            with s.connect() as c:
+                check(c.get("/").status == 200, "not served")
+        with s.connect() as silent:
+            silent.expect_eof()
+        s.wait_endings(21)
+        records = s.stop().records
+        expect([r for r in records if r["exchanges"]], 20, "idle fin peer peer_fin_idle delivered routine")
+        expect([r for r in records if not r["exchanges"]], 1, "unused timeout clock first_octet_timeout none_owed routine")
+
+
 def test_exchange_limit():
     with Server("--exchange-count-max", "3") as s:
         for _ in range(20):
