@@ -1,10 +1,10 @@
 #include "conn/conn.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "conn/failure.h"
 
 /* After our FIN a peer that had nothing under way needs no long wait: a request that crossed our FIN gets no answer, and
  * the wait only spares it the sight of a reset. Nor does one that went on sending until we stopped reading: if it does not
@@ -392,87 +392,6 @@ void weir_engine_shut(weir_engine *conn, uint64_t now_ns)
 
 /* --- errors of the transport ---------------------------------------------------------------------------------------- */
 
-static weir_code reset_code(weir_stage stage)
-{
-    switch (stage) {
-    case WEIR_STAGE_UNUSED:
-        return WEIR_CODE_peer_reset_unused;
-    case WEIR_STAGE_HEAD:
-        return WEIR_CODE_peer_reset_in_head;
-    case WEIR_STAGE_BODY:
-        return WEIR_CODE_peer_reset_in_body;
-    case WEIR_STAGE_HANDLER:
-        return WEIR_CODE_peer_reset_in_handler;
-    case WEIR_STAGE_RESPONSE:
-        return WEIR_CODE_peer_reset_in_response;
-    case WEIR_STAGE_IDLE:
-        return WEIR_CODE_peer_reset_idle;
-    case WEIR_STAGE_TUNNEL:
-        return WEIR_CODE_peer_reset_tunnel;
-    default:
-        return WEIR_CODE_peer_reset_closing;
-    }
-}
-
-/* The peer closed, and then refused what we sent: Linux says EPIPE, and ECONNRESET only where no FIN came before. */
-static weir_code refused_code(weir_stage stage)
-{
-    switch (stage) {
-    case WEIR_STAGE_HANDLER:
-        return WEIR_CODE_peer_fin_in_handler;
-    case WEIR_STAGE_RESPONSE:
-        return WEIR_CODE_peer_fin_in_response;
-    case WEIR_STAGE_BODY:
-        return WEIR_CODE_peer_fin_in_body;
-    case WEIR_STAGE_HEAD:
-        return WEIR_CODE_peer_fin_in_head;
-    case WEIR_STAGE_UNUSED:
-        return WEIR_CODE_peer_fin_unused;
-    case WEIR_STAGE_TUNNEL:
-        return WEIR_CODE_peer_fin_tunnel;
-    default:
-        return WEIR_CODE_peer_fin_idle;
-    }
-}
-
-static weir_code failure_code(struct weir_engine *conn, int os, weir_stage stage)
-{
-    struct engine_facts *facts = &conn->facts;
-    switch (os) {
-    case ECONNRESET:
-    case ECONNABORTED:
-        facts->reset_seen = true;
-        return reset_code(stage);
-    case 0:
-    case EPIPE:
-    case ENOTCONN:
-        if (!facts->fin_seen)
-            facts->fin_before_answer = stage == WEIR_STAGE_HANDLER;
-        else if (facts->fin_before_answer)
-            stage = WEIR_STAGE_HANDLER;
-        facts->fin_seen = true;
-        return refused_code(stage);
-    case ETIMEDOUT:
-    case EHOSTUNREACH:
-    case EHOSTDOWN:
-    case ENETUNREACH:
-    case ENETDOWN:
-    case ENETRESET:
-    case ECONNREFUSED:
-        return WEIR_CODE_network_lost;
-    case ENOMEM:
-    case ENOBUFS:
-        return WEIR_CODE_no_memory;
-    case EBADF:
-    case EFAULT:
-    case EINVAL:
-    case ENOTSOCK:
-        return WEIR_CODE_internal_error;
-    default:
-        return WEIR_CODE_system_error;
-    }
-}
-
 void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uint64_t now_ns)
 {
     weir_stage stage = stage_of(conn);
@@ -488,7 +407,7 @@ void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uin
                                                  : BASE_TRACE_FD_SND_ERR);
     if (stage == WEIR_STAGE_HEAD || stage == WEIR_STAGE_BODY)
         trace(conn, BASE_TRACE_H1_TRUNCATED);
-    weir_code code = failure_code(conn, os, stage);
+    weir_code code = failure_code(&conn->facts, os, stage);
     if (code == WEIR_CODE_peer_fin_in_handler)
         stage = WEIR_STAGE_HANDLER;
     note(conn, code, stage);
