@@ -2,7 +2,7 @@
 """HTTP/1 as the demo serves it: for each row of the protocol's table octets in, status out, and whether the connection
 stays open; each small case is also sent octet by octet, to the same effect.
 
-run-tests: limit=300 builds=default,asan,tsan"""
+run-tests: limit=300 builds=default,asan,tsan,valgrind"""
 import hashlib
 import json
 import threading
