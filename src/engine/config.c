@@ -61,7 +61,7 @@ weir_code engine_config_init(struct weir_engine_config *config, const weir_engin
     config->unix_time = config->options.unix_time;
     config->unix_time_app = config->options.app;
     config->date_second = INT64_MIN;
-    config->random = (uint64_t)(uintptr_t)config * UINT64_C(0x9e3779b97f4a7c15) | 1;
+    config->seed = (uint64_t)(uintptr_t)config * UINT64_C(0x9e3779b97f4a7c15) | 1;
     return WEIR_OK;
 }
 
@@ -84,15 +84,4 @@ weir_str engine_config_date_line(struct weir_engine_config *config)
         memcpy(config->date_line + 6 + HTTP_DATE_SIZE, "\r\n", 2);
     }
     return (weir_str){.ptr = config->date_line, .len = ENGINE_DATE_LINE_SIZE};
-}
-
-/* xorshift64*: jitter needs no more. */
-uint64_t engine_config_random(struct weir_engine_config *config, uint64_t bound)
-{
-    uint64_t x = config->random;
-    x ^= x >> 12;
-    x ^= x << 25;
-    x ^= x >> 27;
-    config->random = x;
-    return bound == 0 ? 0 : (x * UINT64_C(0x2545f4914f6cdd1d)) % bound;
 }

@@ -25,7 +25,7 @@ struct weir_engine_config {
     void *unix_time_app;
     int64_t date_second;
     char date_line[ENGINE_DATE_LINE_SIZE];  /* "Date: ...\r\n" */
-    uint64_t random;                        /* for the jitter of ages */
+    uint64_t seed;                          /* of the jitter of ages */
     void (*wake)(struct weir_engine *conn); /* a connection has something to do; never null while one lives */
     struct engine_totals totals;
 };
@@ -37,7 +37,5 @@ WEIR_MUST_USE weir_code engine_config_init(struct weir_engine_config *config, co
 void engine_config_fini(struct weir_engine_config *config);
 /* The Date line of now; empty when there is no wall clock. */
 weir_str engine_config_date_line(struct weir_engine_config *config);
-/* A number from 0 to below `bound`, evenly enough for jitter. */
-uint64_t engine_config_random(struct weir_engine_config *config, uint64_t bound);
 
 #endif

@@ -69,7 +69,6 @@ struct weir_exchange {
     bool stuck : 1;      /* unwanted content that is not even read any more */
     bool end_due : 1;    /* `end` is to be called */
     bool room_due : 1;   /* `room` is to be called when there is some */
-    bool borrowed : 1;   /* the output has memory of the user's */
     bool aborted : 1;    /* by the user */
     bool no_content : 1; /* the answer's content is not sent: HEAD, 204, 304 */
     bool begun_out : 1;  /* some octet of what we send is queued */

@@ -185,11 +185,6 @@ uint64_t weir_loop_now(const weir_loop *loop)
     return loop->now_ns;
 }
 
-const weir_allocator *io_loop_allocator(const weir_loop *loop)
-{
-    return &loop->allocator;
-}
-
 int64_t io_loop_unix_time(weir_loop *loop)
 {
     if (!loop->unix_time_known) {

@@ -23,7 +23,6 @@ static inline uint64_t io_timer_due(const struct io_timer *timer)
     return timer->timer.due_ns;
 }
 
-const weir_allocator *io_loop_allocator(const weir_loop *loop);
 /* The wall clock, seconds since 1970, read at most once a round. */
 int64_t io_loop_unix_time(weir_loop *loop);
 /* Who is called when the loop was poked, embedded in its owner. */

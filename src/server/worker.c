@@ -232,7 +232,6 @@ weir_code worker_open(struct worker *worker, weir_error *error)
             return server_refuse(error, code, errno, "a listener cannot be watched");
         listener->open = true;
     }
-    worker->running = true;
     /* A drain may have been asked for before there was a loop to poke. */
     io_loop_poke(worker->loop);
     return WEIR_OK;

@@ -38,7 +38,6 @@ struct worker {
     weir_loop *loop;
     bool own_loop;
     bool has_thread;
-    bool running;  /* has opened its listeners */
     bool draining; /* accepts no more */
     bool stopped;  /* read by other threads, atomically */
     bool paused;   /* does not accept: connections_max are alive and none is idle */
