@@ -74,6 +74,18 @@ extern "C" {
     X(write_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 8, "the peer stopped reading", "a slow or hostile peer")              \
     X(handler_timeout, TIMEOUT, CLOCK, FAULT, 503, 2, "the application did not answer in time", "")                    \
     X(linger_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 0, "the peer did not close after our FIN", "")                       \
+    X(resolve_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 0, "the name was not resolved in time", "is the name server reachable?") \
+    X(connect_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 0, "no connection in time", "a firewall that drops, or a dead host") \
+    X(acquire_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 0, "no connection of the pool became free in time",                 \
+      "more connections, or fewer requests at once")                                                                   \
+    X(response_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 8, "the server did not begin to answer in time", "")               \
+    X(exchange_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 8, "the exchange did not end in time", "")                         \
+    /* A connection that never came to be. */                                                                          \
+    X(resolve_failed, ERROR, NETWORK, NOTABLE, 0, 0, "the name has no address", "is it spelt right?")                  \
+    X(connect_refused, ERROR, PEER, NOTABLE, 0, 0, "nobody listens there", "is the server running, is the port right?") \
+    X(connect_unreachable, ERROR, NETWORK, NOTABLE, 0, 0, "no way to the host", "")                                    \
+    X(proxy_refused, ERROR, PEER, NOTABLE, 0, 0, "the proxy did not open the way", "")                                 \
+    X(pool_full, ERROR, SELF, NOTABLE, 0, 0, "too many requests wait for a connection", "fewer requests at once")      \
     /* What came is not HTTP, or more of it than is allowed. */                                                        \
     X(bad_request_line, ERROR, PEER, NOTABLE, 400, 1, "malformed request line", "")                                    \
     X(bad_method, ERROR, PEER, NOTABLE, 400, 1, "the method is not a token", "TLS on a plain port looks so")           \
@@ -106,6 +118,11 @@ extern "C" {
     X(too_many_interim, ERROR, PEER, NOTABLE, 0, 11, "more interim responses than allowed", "")                        \
     X(unexpected_octets, ERROR, PEER, NOTABLE, 0, 1, "octets where no message was due", "never reuse the connection")  \
     X(unexpected_upgrade, ERROR, PEER, NOTABLE, 0, 1, "101 without a request to upgrade", "")                          \
+    X(tls_on_plain, ERROR, PEER, NOTABLE, 0, 1, "TLS where plain HTTP is spoken", "is it the port for https?")         \
+    X(bad_redirect, ERROR, PEER, NOTABLE, 0, 0, "a redirect that cannot be followed", "")                              \
+    X(redirect_limit, ERROR, PEER, NOTABLE, 0, 0, "more redirects than allowed", "a loop?")                            \
+    X(bad_coding, ERROR, PEER, NOTABLE, 0, 0, "a compressed content that cannot be decoded", "")                       \
+    X(coding_ratio, ERROR, PEER, NOTABLE, 0, 0, "a content that grows more than allowed when decoded", "a bomb?")      \
     /* Kernel and memory. */                                                                                           \
     X(no_descriptors, ERROR, KERNEL, FAULT, 0, 7, "out of file descriptors", "raise ulimit -n")                        \
     X(no_memory, ERROR, KERNEL, FAULT, 503, 2, "out of memory", "")                                                    \
@@ -116,6 +133,7 @@ extern "C" {
     X(misuse, ERROR, SELF, BUG, 0, 2, "a call that its state does not allow", "see the function's page")               \
     X(bad_option, ERROR, SELF, BUG, 0, 0, "an option is out of its range", "")                                         \
     X(bad_address, ERROR, SELF, BUG, 0, 0, "an address is not understood", "HOST:PORT, [v6]:PORT or unix:PATH")        \
+    X(bad_url, ERROR, SELF, BUG, 0, 0, "a URL is not understood", "http://HOST[:PORT]/path?query")                     \
     X(address_in_use, ERROR, KERNEL, FAULT, 0, 0, "the address is taken", "another server may be running")             \
     X(address_unavailable, ERROR, KERNEL, FAULT, 0, 0, "the address is not one of this host's", "")                    \
     X(permission_denied, ERROR, KERNEL, FAULT, 0, 0, "the system does not allow it", "ports below 1024 need a right")  \

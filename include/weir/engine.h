@@ -73,16 +73,37 @@ typedef struct weir_request {
     weir_fields fields;
     weir_body body; /* as of a response; a tunnel is asked for with CONNECT, or with Upgrade and Connection: upgrade */
     void *user;     /* weir_exchange_user of the exchange */
+    /* Of this exchange alone; kept, as long as it. Default: those of the options. */
+    const weir_handler *handler;
+    void *app;
+    /* Send Expect: 100-continue, and the body only when 100 comes, or expect_timeout_ns (default 1 s) is over; nothing of
+     * it when a final response comes first, unless it promises to go on. */
+    bool expect;
+    uint64_t expect_timeout_ns;
+    /* For weir_client_send; an engine does not look at them. */
+    weir_str url;        /* http://HOST[:PORT]/PATH?QUERY: gives the origin, and `host` and `target` where they are empty */
+    weir_str connect_to; /* HOST:PORT or unix:PATH: connect there, whatever the URL or Host says */
+    uint64_t timeout_ns; /* from send to `done`; default: exchange_timeout_ns of the client */
 } weir_request;
 
 #define WEIR_REQUEST(...) (&(weir_request){.size = sizeof(weir_request), __VA_ARGS__})
 
-/* Begins an exchange; the handler hears of it from its response's head on. `misuse` while another exchange is under way,
+/* Begins an exchange; the handler hears of it from its response's head on. Others may be under way: then it is pipelined
+ * (RFC 9112, 9.3.2), if the requests before it are whole and none asks to switch protocols. `misuse` where that is not so,
  * or when the connection takes no more; `bad_method`, `bad_target`, `bad_host`, `bad_field_name`, `bad_field_value`,
  * `bad_content_length` or `bad_transfer_encoding` for what may not be sent, `no_memory`: then there is no exchange.
  * A body that is a stream goes on with weir_write and weir_finish in `room`. After `out` is given ask weir_engine_wants. */
 WEIR_API WEIR_MUST_USE weir_code weir_engine_request(weir_engine *engine, const weir_request *request,
                                                      weir_exchange **out, uint64_t now_ns);
+
+/* A request that is asked many times: checked and written once. For this config's engines; `handler`, `app` and `user` are
+ * of each asking; a body that is borrowed is borrowed for as long. Streams and `expect` cannot be prepared (`misuse`). */
+typedef struct weir_prepared weir_prepared;
+WEIR_API WEIR_MUST_USE weir_code weir_prepare(weir_prepared **out, weir_engine_config *config,
+                                              const weir_request *request);
+WEIR_API void weir_prepared_free(weir_prepared *prepared);
+WEIR_API WEIR_MUST_USE weir_code weir_engine_request_prepared(weir_engine *engine, const weir_prepared *prepared,
+                                                              void *user, weir_exchange **out, uint64_t now_ns);
 
 /* --- octets in --------------------------------------------------------------------------------------------------- */
 

@@ -36,6 +36,7 @@ extern "C" {
     X(body_rate_grace_ns, 30 * WEIR_SECOND, TIME, "from the start of a body until its rate matters")                   \
     X(write_timeout_ns, 30 * WEIR_SECOND, TIME, "no progress in writing: reset")                                       \
     X(handler_timeout_ns, WEIR_UNLIMITED, TIME, "from a whole request to the start of its answer (503)")               \
+    X(response_timeout_ns, 60 * WEIR_SECOND, TIME, "from a whole request to the start of its response, as a client")   \
     X(tunnel_timeout_ns, WEIR_UNLIMITED, TIME, "silence in both directions of a tunnel")                               \
     X(linger_silence_ns, 5 * WEIR_SECOND, TIME, "silence after our FIN")                                               \
     X(linger_timeout_ns, 30 * WEIR_SECOND, TIME, "all of the time after our FIN")                                      \

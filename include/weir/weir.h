@@ -3,6 +3,7 @@
 #define WEIR_WEIR_H
 
 #include <weir/base.h>
+#include <weir/client.h>
 #include <weir/code.h>
 #include <weir/ending.h>
 #include <weir/engine.h>

@@ -81,6 +81,10 @@ enum { UNBOUNDED = 1, BOUNDED = 0 };
     {                                                                                                                  \
         1, TIME_MAX, UNBOUNDED                                                                                         \
     }
+#define RANGE_response_timeout_ns                                                                                      \
+    {                                                                                                                  \
+        1, TIME_MAX, UNBOUNDED                                                                                         \
+    }
 #define RANGE_tunnel_timeout_ns                                                                                        \
     {                                                                                                                  \
         1, TIME_MAX, UNBOUNDED                                                                                         \

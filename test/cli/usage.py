@@ -8,7 +8,7 @@ from program import Demo, weir
 
 LIMITS = """request-line-size-max head-size-max field-count-max body-size-max chunk-extension-size-max interim-count-max
 output-size-max discard-size-max first-octet-timeout head-timeout idle-timeout body-timeout body-rate-min body-rate-grace
-write-timeout handler-timeout tunnel-timeout linger-silence linger-timeout linger-size-max exchange-count-max
+write-timeout handler-timeout response-timeout tunnel-timeout linger-silence linger-timeout linger-size-max exchange-count-max
 age-max""".split()
 
 
