@@ -48,7 +48,7 @@ static void test_ranges(void **state)
     refuse((weir_limits){.head_size_max = 63}, "head_size_max is 63: expected 64 to 16777216");
     refuse((weir_limits){.idle_timeout_ns = WEIR_UNLIMITED - 1},
            "idle_timeout_ns is 18446744073709551614: expected 1 to 3153600000000000000, or unlimited");
-    refuse((weir_limits){.size = 12}, "limits.size is 12: expected 184 to 184");
+    refuse((weir_limits){.size = 12}, "limits.size is 12: expected 192 to 192");
     accept_same((weir_limits){.field_count_max = 1}, offsetof(weir_limits, field_count_max));
     accept_same((weir_limits){.field_count_max = 1000}, offsetof(weir_limits, field_count_max));
     accept_same((weir_limits){.idle_timeout_ns = WEIR_UNLIMITED}, offsetof(weir_limits, idle_timeout_ns));
