@@ -14,6 +14,7 @@ static const char *argument_of(const struct option_spec *spec)
     static const char *const usual[] = {
         [OPTION_TITLE] = "",      [OPTION_FLAG] = "",   [OPTION_STRING] = "TEXT", [OPTION_ADDRESS] = "ADDRESS",
         [OPTION_CHOICE] = "WORD", [OPTION_COUNT] = "N", [OPTION_SIZE] = "SIZE",   [OPTION_TIME] = "TIME",
+        [OPTION_LIST] = "TEXT",
     };
     return spec->argument != NULL ? spec->argument : usual[spec->type];
 }
@@ -24,10 +25,11 @@ void options_complain(const struct option_command *command, const struct option_
     (void)fprintf(stderr, "%s: --%s is '%s': expected %s\n", command->name, spec->name, value, expected);
 }
 
-static void help_row(FILE *out, const char *name, const char *argument, const char *help)
+static void help_row(FILE *out, char letter, const char *name, const char *argument, const char *help)
 {
     enum { COLUMN = 34 };
-    int width = fprintf(out, "  --%s%s%s", name, argument[0] == '\0' ? "" : " ", argument);
+    const char word[] = {' ', ' ', '-', letter, ',', ' ', '\0'};
+    int width = fprintf(out, "%s--%s%s%s", letter == 0 ? "  " : word, name, argument[0] == '\0' ? "" : " ", argument);
     if (width >= COLUMN)
         width = fprintf(out, "\n") - 1;
     (void)fprintf(out, "%*s%s\n", COLUMN - width, "", help);
@@ -45,29 +47,46 @@ void options_help(const struct option_command *command, FILE *out)
         if (spec->type == OPTION_TITLE)
             (void)fprintf(out, "\n%s\n", spec->help);
         else
-            help_row(out, spec->name, argument_of(spec), spec->help);
+            help_row(out, spec->letter, spec->name, argument_of(spec), spec->help);
     }
     (void)fprintf(out, "\n");
-    help_row(out, "help", "", "this page");
-    help_row(out, "version", "", "the version, and what it was built with");
+    help_row(out, 0, "help", "", "this page");
+    help_row(out, 0, "version", "", "the version, and what it was built with");
     if (command->notes != NULL)
         command->notes(out);
 }
 
-/* Returns how many rows it made. */
-static size_t getopt_table(const struct option_command *command, struct option *table)
+/* `letters` has room for two octets a row and three more. */
+static void getopt_table(const struct option_command *command, struct option *table, char *letters)
 {
     size_t rows = 0;
+    *letters++ = ':'; /* a missing value is told from an unknown option */
     table[rows++] = (struct option){"help", no_argument, NULL, VALUE_HELP};
     table[rows++] = (struct option){"version", no_argument, NULL, VALUE_VERSION};
     for (size_t i = 0; i < command->count; i++) {
         const struct option_spec *spec = &command->specs[i];
-        if (spec->type != OPTION_TITLE)
-            table[rows++] = (struct option){spec->name, spec->type == OPTION_FLAG ? no_argument : required_argument,
-                                            NULL, VALUE_FIRST + (int)i};
+        if (spec->type == OPTION_TITLE)
+            continue;
+        table[rows++] = (struct option){spec->name, spec->type == OPTION_FLAG ? no_argument : required_argument,
+                                        NULL, VALUE_FIRST + (int)i};
+        if (spec->letter != 0)
+            *letters++ = spec->letter;
+        if (spec->letter != 0 && spec->type != OPTION_FLAG)
+            *letters++ = ':';
     }
+    *letters = '\0';
     table[rows] = (struct option){0};
-    return rows;
+}
+
+/* The row of what getopt_long returned: the number of a long option, or a letter. */
+static struct option_spec *spec_of(const struct option_command *command, int what)
+{
+    if (what >= VALUE_FIRST)
+        return &command->specs[what - VALUE_FIRST];
+    for (size_t i = 0; i < command->count; i++)
+        if (command->specs[i].letter != 0 && command->specs[i].letter == what)
+            return &command->specs[i];
+    return NULL;
 }
 
 static bool take(struct option_command *command, struct option_spec *spec, const char *value)
@@ -104,11 +123,12 @@ static enum option_result wrong(const struct option_command *command, int what, 
 enum option_result options_parse(struct option_command *command, int argc, char **argv, int *operand)
 {
     struct option table[OPTIONS_MAX + 3];
+    char letters[2 * OPTIONS_MAX + 3];
     assert(command->count <= OPTIONS_MAX);
-    (void)getopt_table(command, table);
+    getopt_table(command, table, letters);
     opterr = 0;
     optind = 1;
-    for (int what; (what = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
+    for (int what; (what = getopt_long(argc, argv, letters, table, NULL)) != -1;) {
         if (what == VALUE_HELP) {
             options_help(command, stdout);
             return OPTIONS_DONE;
@@ -117,9 +137,10 @@ enum option_result options_parse(struct option_command *command, int argc, char 
             (void)printf("weir %s\n", weir_version());
             return OPTIONS_DONE;
         }
-        if (what < VALUE_FIRST)
+        struct option_spec *spec = spec_of(command, what);
+        if (spec == NULL)
             return wrong(command, what, argv[optind - 1]);
-        if (!take(command, &command->specs[what - VALUE_FIRST], optarg))
+        if (!take(command, spec, optarg))
             return OPTIONS_WRONG;
     }
     if (command->operands == NULL && optind < argc) {

@@ -12,6 +12,7 @@ enum option_type {
     OPTION_TITLE,   /* no option: a heading in --help */
     OPTION_FLAG,    /* bool */
     OPTION_STRING,  /* const char * */
+    OPTION_LIST,    /* struct option_list: may be given several times */
     OPTION_ADDRESS, /* const char *: HOST:PORT and the like; the library judges it */
     OPTION_CHOICE,  /* const char *: one of `choices` */
     OPTION_COUNT,   /* uint64_t, or `unlimited` where `max` is UINT64_MAX */
@@ -19,8 +20,16 @@ enum option_type {
     OPTION_TIME     /* uint64_t nanoseconds: 10ms, 5s, 2m, 1h, or `never` where `max` is UINT64_MAX */
 };
 
+/* The values of an option that may be given several times, in their order. */
+#define OPTION_LIST_MAX 64
+struct option_list {
+    const char *values[OPTION_LIST_MAX];
+    size_t count;
+};
+
 struct option_spec {
     const char *name; /* without dashes */
+    char letter;      /* its short form, `-c`; 0: none */
     enum option_type type;
     void *place;          /* holds the default before, and is left alone when the option is not given */
     const char *argument; /* as --help names the value; null: by type */

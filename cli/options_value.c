@@ -93,6 +93,17 @@ static bool choice_value(const struct option_spec *spec, const char *value, char
     return false;
 }
 
+static bool list_value(const struct option_spec *spec, const char *value, char *expected, size_t size)
+{
+    struct option_list *list = spec->place;
+    if (list->count == OPTION_LIST_MAX) {
+        (void)snprintf(expected, size, "at most %d of them", OPTION_LIST_MAX);
+        return false;
+    }
+    list->values[list->count++] = value;
+    return true;
+}
+
 bool option_value(const struct option_spec *spec, const char *value, char *expected, size_t size)
 {
     switch (spec->type) {
@@ -110,6 +121,8 @@ bool option_value(const struct option_spec *spec, const char *value, char *expec
         }
         *(const char **)spec->place = value;
         return true;
+    case OPTION_LIST:
+        return list_value(spec, value, expected, size);
     case OPTION_TITLE:
     case OPTION_FLAG:
         break;
