@@ -77,7 +77,7 @@ typedef struct weir_request {
     const weir_handler *handler;
     void *app;
     /* Send Expect: 100-continue, and the body only when 100 comes, or expect_timeout_ns (default 1 s) is over; nothing of
-     * it when a final response comes first, unless it promises to go on. */
+     * it when a final response comes first: the connection is then not kept. */
     bool expect;
     uint64_t expect_timeout_ns;
     /* For weir_client_send; an engine does not look at them. */

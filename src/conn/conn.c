@@ -1,23 +1,17 @@
 #include "conn/conn.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "conn/failure.h"
 
-/* After our FIN a peer that had nothing under way needs no long wait: a request that crossed our FIN gets no answer, and
- * the wait only spares it the sight of a reset. Nor does one that went on sending until we stopped reading: if it does not
- * read by now it will not before its own sending fails. */
-#define LINGER_IDLE_NS (1 * WEIR_SECOND)
-#define LINGER_FULL_NS (500 * WEIR_MS)
-/* A connection that is old is closed when it has been idle for this long; before, its next answer says close. */
-#define AGE_IDLE_NS    (250 * WEIR_MS)
 /* While lingering for an acknowledgement: the first look comes soon, as a delayed one takes about 40 ms. */
-#define LOOK_FIRST_NS  (2 * WEIR_MS)
-#define LOOK_MAX_NS    (250 * WEIR_MS)
+#define LOOK_FIRST_NS (2 * WEIR_MS)
+#define LOOK_MAX_NS   (250 * WEIR_MS)
 
-static void life(struct weir_engine *conn, enum life_event event)
+void conn_life(struct weir_engine *conn, enum life_event event)
 {
     conn->life = (uint8_t)life_next((enum life_state)conn->life, event);
 }
@@ -27,7 +21,7 @@ static struct engine *active(struct weir_engine *conn)
     return conn->work != NULL ? &conn->work->engine : NULL;
 }
 
-static weir_stage stage_of(const struct weir_engine *conn)
+weir_stage conn_stage(const struct weir_engine *conn)
 {
     const struct engine_facts *facts = &conn->facts;
     if (conn->life > LIFE_FLUSHING)
@@ -38,7 +32,7 @@ static weir_stage stage_of(const struct weir_engine *conn)
 }
 
 /* The first cause wins. */
-static void note(struct weir_engine *conn, weir_code code, weir_stage stage)
+void conn_note(struct weir_engine *conn, weir_code code, weir_stage stage)
 {
     if (conn->facts.cause != 0)
         return;
@@ -46,7 +40,7 @@ static void note(struct weir_engine *conn, weir_code code, weir_stage stage)
     conn->facts.cause_stage = (uint8_t)stage;
 }
 
-static void trace(struct weir_engine *conn, enum base_trace_event event)
+void conn_trace(struct weir_engine *conn, enum base_trace_event event)
 {
     base_trace_add(&conn->facts.trace, event);
 }
@@ -108,8 +102,8 @@ void conn_fini(struct weir_engine *conn)
 static void note_last(struct weir_engine *conn)
 {
     if (conn->facts.cause == 0)
-        note(conn, conn->facts.last_code != 0 ? (weir_code)conn->facts.last_code : WEIR_CODE_internal_error,
-             WEIR_STAGE_CLOSING);
+        conn_note(conn, conn->facts.last_code != 0 ? (weir_code)conn->facts.last_code : WEIR_CODE_internal_error,
+                  WEIR_STAGE_CLOSING);
 }
 
 static void observe(struct weir_engine *conn, uint64_t now_ns)
@@ -124,25 +118,26 @@ static void observe(struct weir_engine *conn, uint64_t now_ns)
     deadlines_observe(&conn->work->deadlines, &sight, now_ns);
 }
 
-static bool is_old(const struct weir_engine *conn, uint64_t now_ns);
-
 /* Brings the life up to what the engine did; gives the memory of one that is idle back. */
-static void settle(struct weir_engine *conn, uint64_t now_ns)
+void conn_settle(struct weir_engine *conn, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
     if (engine == NULL)
         return;
     if (engine->abort)
-        life(conn, LIFE_EVENT_CUT);
+        conn_life(conn, LIFE_EVENT_CUT);
+    /* What a client has not sent when nothing more is to come of it nobody wants. */
+    if (engine->finished && !engine_is_server(engine) && !conn->facts.tunnel)
+        base_output_cut(&engine->output, &engine->config->blocks);
     if (conn->facts.draining && conn->life == LIFE_OPEN && engine_is_quiet(engine)) {
-        note(conn, WEIR_CODE_drained, stage_of(conn));
+        conn_note(conn, WEIR_CODE_drained, conn_stage(conn));
         engine->finished = true;
     }
     if (conn->life == LIFE_OPEN && engine->finished)
-        life(conn, LIFE_EVENT_LAST);
+        conn_life(conn, LIFE_EVENT_LAST);
     if (conn->life == LIFE_FLUSHING && engine->output.pending == 0) {
         note_last(conn);
-        life(conn, LIFE_EVENT_FLUSHED);
+        conn_life(conn, LIFE_EVENT_FLUSHED);
         conn->look = true;
     }
     if (conn->life == LIFE_OPEN && engine_is_quiet(engine)) {
@@ -155,37 +150,95 @@ static void settle(struct weir_engine *conn, uint64_t now_ns)
 }
 
 /* Closes a connection without an exchange, in order. */
-static void close_idle(struct weir_engine *conn, weir_code code, uint64_t now_ns)
+void conn_close_idle(struct weir_engine *conn, weir_code code, uint64_t now_ns)
 {
-    note(conn, code, stage_of(conn));
+    conn_note(conn, code, conn_stage(conn));
     if (conn->work == NULL && !start_work(conn, now_ns)) {
-        life(conn, LIFE_EVENT_EXPIRED);
+        conn_life(conn, LIFE_EVENT_EXPIRED);
         return;
     }
     conn->work->engine.finished = true;
-    settle(conn, now_ns);
+    conn_settle(conn, now_ns);
 }
 
 /* --- asking ----------------------------------------------------------------------------------------------------------- */
 
-weir_code weir_engine_request(weir_engine *conn, const weir_request *request, weir_exchange **out, uint64_t now_ns)
+weir_code conn_take_request(weir_request *ours, const weir_request *request)
 {
-    weir_request ours = {.size = sizeof ours};
-    *out = NULL;
-    if (conn->config->options.role != WEIR_ROLE_CLIENT || request == NULL || request->size == 0 ||
-        conn->life != LIFE_OPEN || conn->facts.fin_seen || conn->facts.last_code != 0)
+    *ours = (weir_request){.size = sizeof *ours};
+    if (request == NULL || request->size == 0)
         return WEIR_CODE_misuse;
-    memcpy(&ours, request, request->size < sizeof ours ? request->size : sizeof ours);
-    if (ours.method.len == 0)
-        ours.method = WEIR_STR("GET");
+    memcpy(ours, request, request->size < sizeof *ours ? request->size : sizeof *ours);
+    ours->size = sizeof *ours;
+    if (ours->method.len == 0)
+        ours->method = WEIR_STR("GET");
+    bool short_handler = ours->handler != NULL && ours->handler->size < sizeof *ours->handler;
+    return short_handler ? WEIR_CODE_misuse : WEIR_OK;
+}
+
+/* An active part to ask on, or null: `code` then says why. */
+static struct engine *begin_asking(struct weir_engine *conn, uint64_t now_ns, weir_code *code)
+{
+    *code = WEIR_CODE_misuse;
+    if (conn->config->options.role != WEIR_ROLE_CLIENT || conn->life != LIFE_OPEN || conn->facts.fin_seen ||
+        conn->facts.last_code != 0)
+        return NULL;
+    *code = WEIR_CODE_no_memory;
     if (conn->work == NULL && !start_work(conn, now_ns))
-        return WEIR_CODE_no_memory;
+        return NULL;
     conn->work->engine.now_ns = now_ns;
-    weir_code code = engine_request(&conn->work->engine, &ours, out);
+    return &conn->work->engine;
+}
+
+/* A refusal leaves the connection as idle as it was. */
+static weir_code end_asking(struct weir_engine *conn, weir_code code, uint64_t now_ns)
+{
     uint64_t since_ns = conn->since_ns;
-    settle(conn, now_ns);
+    conn_settle(conn, now_ns);
     conn->since_ns = since_ns;
     return code;
+}
+
+weir_code weir_engine_request(weir_engine *conn, const weir_request *request, weir_exchange **out, uint64_t now_ns)
+{
+    weir_request ours;
+    *out = NULL;
+    weir_code code = conn_take_request(&ours, request);
+    struct engine *engine = code == WEIR_OK ? begin_asking(conn, now_ns, &code) : NULL;
+    if (engine == NULL)
+        return code;
+    return end_asking(conn, engine_request(engine, &ours, NULL, out), now_ns);
+}
+
+weir_code conn_request(struct weir_engine *conn, const weir_prepared *prepared, struct weir_exchange *x,
+                       weir_exchange **out, uint64_t now_ns)
+{
+    weir_code code;
+    *out = NULL;
+    struct engine *engine = begin_asking(conn, now_ns, &code);
+    if (engine == NULL)
+        return code;
+    return end_asking(conn, engine_request_prepared(engine, prepared, x, out), now_ns);
+}
+
+weir_code weir_engine_request_prepared(weir_engine *conn, const weir_prepared *prepared, void *user,
+                                       weir_exchange **out, uint64_t now_ns)
+{
+    weir_code code = conn_request(conn, prepared, NULL, out, now_ns);
+    if (*out != NULL)
+        (*out)->user = user;
+    return code;
+}
+
+weir_code weir_prepare(weir_prepared **out, weir_engine_config *config, const weir_request *request)
+{
+    weir_request ours;
+    *out = NULL;
+    weir_code code = conn_take_request(&ours, request);
+    bool whole = ours.body.kind != WEIR_BODY_STREAM && ours.body.kind != WEIR_BODY_SIZED && !ours.expect;
+    if (code == WEIR_OK && (!whole || config->options.role != WEIR_ROLE_CLIENT))
+        code = WEIR_CODE_misuse;
+    return code == WEIR_OK ? engine_prepare(out, config, &ours) : code;
 }
 
 /* --- octets in --------------------------------------------------------------------------------------------------- */
@@ -229,13 +282,13 @@ void weir_engine_received(weir_engine *conn, size_t n, uint64_t now_ns)
     engine->filled = n > 0 && engine->input.block != NULL && engine->input.end == engine->input.block->size;
     if (n > 0)
         deadlines_received(&conn->work->deadlines, n, now_ns);
-    if (conn->facts.last_code == 0 && is_old(conn, now_ns)) {
+    if (conn->facts.last_code == 0 && conn_is_old(conn, now_ns)) {
         conn->facts.last_code = WEIR_CODE_age_limit;
-        trace(conn, BASE_TRACE_LIFE_POLICY);
+        conn_trace(conn, BASE_TRACE_LIFE_POLICY);
     }
     uint64_t since_ns = conn->since_ns;
     engine_run(engine, now_ns);
-    settle(conn, now_ns);
+    conn_settle(conn, now_ns);
     if (n == 0)
         conn->since_ns = since_ns;
 }
@@ -245,15 +298,16 @@ void weir_engine_received_fin(weir_engine *conn, uint64_t now_ns)
     struct engine *engine = active(conn);
     if (conn->life == LIFE_OPEN && engine != NULL) {
         engine_fin(engine, now_ns);
-        settle(conn, now_ns);
+        conn_settle(conn, now_ns);
         return;
     }
     conn->facts.fin_seen = true;
     conn->facts.no_more_input = true;
-    trace(conn, BASE_TRACE_FD_FIN);
+    conn_trace(conn, BASE_TRACE_FD_FIN);
     if (conn->life == LIFE_OPEN)
-        close_idle(conn, stage_of(conn) == WEIR_STAGE_UNUSED ? WEIR_CODE_peer_fin_unused : WEIR_CODE_peer_fin_idle,
-                   now_ns);
+        conn_close_idle(conn,
+                        conn_stage(conn) == WEIR_STAGE_UNUSED ? WEIR_CODE_peer_fin_unused : WEIR_CODE_peer_fin_idle,
+                        now_ns);
     else
         conn->look = true;
 }
@@ -282,7 +336,7 @@ void weir_engine_sent(weir_engine *conn, size_t n, uint64_t now_ns)
     engine_sent(engine, n, now_ns);
     if (conn->life == LIFE_OPEN && (engine->current != NULL || base_input_size(&engine->input) > 0))
         engine_run(engine, now_ns);
-    settle(conn, now_ns);
+    conn_settle(conn, now_ns);
     if (engine == active(conn))
         base_output_settle(&engine->output);
 }
@@ -291,15 +345,15 @@ void weir_engine_output_failed(weir_engine *conn, int os, uint64_t now_ns)
 {
     if (conn->facts.os == 0)
         conn->facts.os = (int16_t)os;
-    trace(conn, BASE_TRACE_APP_WRONG);
-    note(conn, WEIR_CODE_body_source_failed, stage_of(conn));
-    life(conn, LIFE_EVENT_CUT);
-    settle(conn, now_ns);
+    conn_trace(conn, BASE_TRACE_APP_WRONG);
+    conn_note(conn, WEIR_CODE_body_source_failed, conn_stage(conn));
+    conn_life(conn, LIFE_EVENT_CUT);
+    conn_settle(conn, now_ns);
 }
 
 /* --- what next --------------------------------------------------------------------------------------------------- */
 
-static bool lingers_for_input(const struct weir_engine *conn)
+bool conn_lingers_for_input(const struct weir_engine *conn)
 {
     return !conn->facts.fin_seen && conn->work != NULL &&
            conn->work->dropped < conn->config->options.limits.linger_size_max;
@@ -323,14 +377,14 @@ unsigned weir_engine_wants(const weir_engine *conn)
             wants |= WEIR_WANT_READ;
         return wants;
     case LIFE_FLUSHING:
-        return WEIR_WANT_WRITE | (lingers_for_input(conn) ? (unsigned)WEIR_WANT_READ : 0);
+        return WEIR_WANT_WRITE | (conn_lingers_for_input(conn) ? (unsigned)WEIR_WANT_READ : 0);
     case LIFE_ENDING:
         return WEIR_WANT_RECEIPT;
     case LIFE_SHUTTING:
         return WEIR_WANT_SHUTDOWN;
     case LIFE_LINGERING:
         return (conn->look ? (unsigned)WEIR_WANT_RECEIPT : 0) |
-               (lingers_for_input(conn) ? (unsigned)WEIR_WANT_READ : 0);
+               (conn_lingers_for_input(conn) ? (unsigned)WEIR_WANT_READ : 0);
     case LIFE_CLOSING:
         return WEIR_WANT_CLOSE;
     case LIFE_ABORTING:
@@ -353,20 +407,20 @@ void weir_engine_receipt(weir_engine *conn, const weir_receipt *receipt, uint64_
         return;
     if (receipt->reset) {
         if (receipt->known && receipt->acked < facts->octets_sent)
-            trace(conn, BASE_TRACE_FD_REFUSED);
-        life(conn, LIFE_EVENT_DEAD);
+            conn_trace(conn, BASE_TRACE_FD_REFUSED);
+        conn_life(conn, LIFE_EVENT_DEAD);
         return;
     }
     bool confirmed = receipt->known && receipt->acked >= facts->octets_sent;
     if (confirmed && facts->no_more_input && receipt->unread == 0) {
-        life(conn, LIFE_EVENT_CONFIRMED);
+        conn_life(conn, LIFE_EVENT_CONFIRMED);
         return;
     }
     if (!receipt->known && facts->fin_seen && conn->life == LIFE_LINGERING) {
-        life(conn, LIFE_EVENT_CONFIRMED);
+        conn_life(conn, LIFE_EVENT_CONFIRMED);
         return;
     }
-    life(conn, LIFE_EVENT_UNCONFIRMED);
+    conn_life(conn, LIFE_EVENT_UNCONFIRMED);
     /* When nothing more can come only the acknowledgement is waited for: nobody tells us of it, so it is looked for. */
     if (conn->life == LIFE_LINGERING && facts->no_more_input) {
         struct conn_work *work = conn->work;
@@ -378,12 +432,12 @@ void weir_engine_receipt(weir_engine *conn, const weir_receipt *receipt, uint64_
 void weir_engine_shut(weir_engine *conn, uint64_t now_ns)
 {
     conn->fin_sent = true;
-    trace(conn, BASE_TRACE_FD_SHUT);
+    conn_trace(conn, BASE_TRACE_FD_SHUT);
     if (conn->life == LIFE_OPEN) {
         conn->tunnel_shut = true;
         return;
     }
-    life(conn, LIFE_EVENT_SHUT);
+    conn_life(conn, LIFE_EVENT_SHUT);
     conn->since_ns = now_ns;
     conn->look = conn->facts.no_more_input;
     if (conn->work != NULL)
@@ -392,9 +446,23 @@ void weir_engine_shut(weir_engine *conn, uint64_t now_ns)
 
 /* --- errors of the transport ---------------------------------------------------------------------------------------- */
 
+/* A client whose request the server does not take any more: its answer may be here all the same, or on its way. */
+static bool out_failed_first(struct weir_engine *conn, int os)
+{
+    struct engine *engine = active(conn);
+    bool awaits = conn->life == LIFE_OPEN && engine != NULL && engine->current != NULL && !engine_is_server(engine) &&
+                  !conn->facts.tunnel && !conn->facts.fin_seen;
+    if (!awaits || (os != EPIPE && os != ECONNRESET))
+        return false;
+    conn_trace(conn, BASE_TRACE_FD_SND_ERR);
+    conn->facts.reset_seen |= os == ECONNRESET;
+    engine_out_failed(engine);
+    return true;
+}
+
 void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uint64_t now_ns)
 {
-    weir_stage stage = stage_of(conn);
+    weir_stage stage = conn_stage(conn);
     if (os == 0 && conn->fin_sent) {
         /* Both FINs are sent, which is not yet the end: what we sent may still be on its way. */
         conn->look = true;
@@ -402,147 +470,22 @@ void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uin
     }
     if (conn->facts.os == 0)
         conn->facts.os = (int16_t)os;
-    trace(conn, os == 0                          ? BASE_TRACE_FD_HUP
-                : direction == WEIR_DIRECTION_IN ? BASE_TRACE_FD_RCV_ERR
-                                                 : BASE_TRACE_FD_SND_ERR);
+    if (direction == WEIR_DIRECTION_OUT && out_failed_first(conn, os)) {
+        conn_settle(conn, now_ns);
+        return;
+    }
+    conn_trace(conn, os == 0                          ? BASE_TRACE_FD_HUP
+                     : direction == WEIR_DIRECTION_IN ? BASE_TRACE_FD_RCV_ERR
+                                                      : BASE_TRACE_FD_SND_ERR);
     if (stage == WEIR_STAGE_HEAD || stage == WEIR_STAGE_BODY)
-        trace(conn, BASE_TRACE_H1_TRUNCATED);
+        conn_trace(conn, BASE_TRACE_H1_TRUNCATED);
     weir_code code = failure_code(&conn->facts, os, stage);
     if (code == WEIR_CODE_peer_fin_in_handler)
         stage = WEIR_STAGE_HANDLER;
-    note(conn, code, stage);
-    life(conn, LIFE_EVENT_DEAD);
+    conn_note(conn, code, stage);
+    conn_life(conn, LIFE_EVENT_DEAD);
     if (conn->life == LIFE_OPEN || conn->life == LIFE_FLUSHING)
-        settle(conn, now_ns);
-}
-
-/* --- time ---------------------------------------------------------------------------------------------------------- */
-
-/* The age at which this connection is old: less than the limit by up to a tenth, so that those accepted together do not
- * go together. A function of its number: nothing to remember. */
-static uint64_t age_limit_ns(const struct weir_engine *conn)
-{
-    uint64_t limit = conn->config->options.limits.age_max_ns;
-    if (limit == WEIR_UNLIMITED)
-        return WEIR_NEVER;
-    uint64_t mixed = (conn->facts.id ^ conn->config->seed) * UINT64_C(0x9e3779b97f4a7c15);
-    mixed ^= mixed >> 32; /* of the low half alone the low ones vary little; the high half alone is four seconds */
-    return deadlines_add(conn->began_ns, limit - mixed % (limit / 10 + 1));
-}
-
-static bool is_old(const struct weir_engine *conn, uint64_t now_ns)
-{
-    return conn->config->options.limits.age_max_ns != WEIR_UNLIMITED && now_ns >= age_limit_ns(conn);
-}
-
-static struct deadlines_due due_while_idle(const struct weir_engine *conn)
-{
-    const weir_limits *limits = &conn->config->options.limits;
-    struct deadlines_due due;
-    if (stage_of(conn) == WEIR_STAGE_UNUSED && conn->config->options.role == WEIR_ROLE_SERVER)
-        due = (struct deadlines_due){deadlines_add(conn->began_ns, limits->first_octet_timeout_ns),
-                                     WEIR_CODE_first_octet_timeout};
-    else
-        due = (struct deadlines_due){deadlines_add(conn->since_ns, limits->idle_timeout_ns), WEIR_CODE_idle_timeout};
-    uint64_t old = age_limit_ns(conn);
-    if (old < deadlines_add(conn->since_ns, AGE_IDLE_NS))
-        old = deadlines_add(conn->since_ns, AGE_IDLE_NS);
-    if (old < due.ns)
-        due = (struct deadlines_due){old, WEIR_CODE_age_limit};
-    return due;
-}
-
-static struct deadlines_due due_while_lingering(const struct weir_engine *conn)
-{
-    const weir_limits *limits = &conn->config->options.limits;
-    struct deadlines_due due = {deadlines_add(conn->since_ns, limits->linger_timeout_ns), WEIR_CODE_linger_timeout};
-    if (conn->work == NULL)
-        return due;
-    uint64_t silence_ns = limits->linger_silence_ns;
-    if (conn->facts.cause_stage == WEIR_STAGE_IDLE && silence_ns > LINGER_IDLE_NS)
-        silence_ns = LINGER_IDLE_NS;
-    if (!lingers_for_input(conn) && !conn->facts.fin_seen && silence_ns > LINGER_FULL_NS)
-        silence_ns = LINGER_FULL_NS;
-    uint64_t silent = deadlines_add(conn->work->deadlines.in_ns, silence_ns);
-    if (silent < due.ns)
-        due.ns = silent;
-    if (conn->work->look_ns < due.ns)
-        due = (struct deadlines_due){conn->work->look_ns, WEIR_OK};
-    return due;
-}
-
-static struct deadlines_due next_due(const struct weir_engine *conn)
-{
-    switch ((enum life_state)conn->life) {
-    case LIFE_OPEN:
-    case LIFE_FLUSHING:
-        if (conn->work == NULL || stage_of(conn) == WEIR_STAGE_UNUSED)
-            return due_while_idle(conn);
-        return deadlines_next(&conn->work->deadlines, &conn->config->options.limits);
-    case LIFE_LINGERING:
-        return due_while_lingering(conn);
-    default:
-        return (struct deadlines_due){WEIR_NEVER, WEIR_OK};
-    }
-}
-
-uint64_t weir_engine_deadline(const weir_engine *conn)
-{
-    return next_due(conn).ns;
-}
-
-static void expire(struct weir_engine *conn, weir_code code, uint64_t now_ns)
-{
-    if (code != WEIR_OK)
-        trace(conn, BASE_TRACE_CLOCK_DEADLINE);
-    switch (code) {
-    case WEIR_OK: /* only another look */
-        conn->work->look_ns = WEIR_NEVER;
-        conn->look = true;
-        return;
-    case WEIR_CODE_linger_timeout:
-        life(conn, LIFE_EVENT_EXPIRED);
-        return;
-    case WEIR_CODE_first_octet_timeout:
-        note(conn, code, WEIR_STAGE_UNUSED);
-        life(conn, LIFE_EVENT_EXPIRED);
-        return;
-    case WEIR_CODE_idle_timeout:
-    case WEIR_CODE_age_limit:
-        if (stage_of(conn) == WEIR_STAGE_TUNNEL)
-            break;
-        close_idle(conn, code, now_ns);
-        return;
-    case WEIR_CODE_head_timeout:
-    case WEIR_CODE_body_timeout:
-    case WEIR_CODE_body_too_slow:
-    case WEIR_CODE_handler_timeout:
-        if (conn->life == LIFE_OPEN && conn->work != NULL) {
-            if (engine_body_is_unwanted(&conn->work->engine))
-                engine_give_up_body(&conn->work->engine, now_ns);
-            else
-                engine_end(&conn->work->engine, code);
-            settle(conn, now_ns);
-            return;
-        }
-        break;
-    default:
-        break;
-    }
-    note(conn, code, stage_of(conn));
-    life(conn, LIFE_EVENT_CUT);
-}
-
-void weir_engine_tick(weir_engine *conn, uint64_t now_ns)
-{
-    if (conn->life <= LIFE_FLUSHING && conn->work != NULL) {
-        if (conn->life == LIFE_OPEN)
-            engine_run(&conn->work->engine, now_ns);
-        settle(conn, now_ns);
-    }
-    struct deadlines_due due = next_due(conn);
-    if (due.ns <= now_ns)
-        expire(conn, due.code, now_ns);
+        conn_settle(conn, now_ns);
 }
 
 /* --- the end ----------------------------------------------------------------------------------------------------- */
@@ -561,10 +504,10 @@ void conn_drain(struct weir_engine *conn, bool octets_wait, uint64_t now_ns)
 {
     if (conn->life != LIFE_OPEN)
         return;
-    trace(conn, BASE_TRACE_OP_DRAIN);
+    conn_trace(conn, BASE_TRACE_OP_DRAIN);
     conn->facts.draining = true;
     if (conn->work == NULL && !octets_wait) {
-        close_idle(conn, WEIR_CODE_drained, now_ns);
+        conn_close_idle(conn, WEIR_CODE_drained, now_ns);
         return;
     }
     if (conn->facts.last_code == 0 && !conn->facts.tunnel)
@@ -580,7 +523,7 @@ void conn_drain(struct weir_engine *conn, bool octets_wait, uint64_t now_ns)
         /* Its answers are on their way out, and no request waits behind them. */
         engine->finished = true;
     }
-    settle(conn, now_ns);
+    conn_settle(conn, now_ns);
 }
 
 void weir_engine_stop(weir_engine *conn, weir_code code, uint64_t now_ns)
@@ -588,16 +531,16 @@ void weir_engine_stop(weir_engine *conn, weir_code code, uint64_t now_ns)
     (void)now_ns;
     if (conn->life >= LIFE_CLOSING)
         return;
-    trace(conn, code == WEIR_CODE_idle_reclaimed ? BASE_TRACE_LIFE_POLICY : BASE_TRACE_OP_STOP);
+    conn_trace(conn, code == WEIR_CODE_idle_reclaimed ? BASE_TRACE_LIFE_POLICY : BASE_TRACE_OP_STOP);
     bool idle = weir_engine_is_idle(conn);
-    note(conn, code, stage_of(conn));
-    life(conn, idle ? LIFE_EVENT_EXPIRED : LIFE_EVENT_CUT);
+    conn_note(conn, code, conn_stage(conn));
+    conn_life(conn, idle ? LIFE_EVENT_EXPIRED : LIFE_EVENT_CUT);
 }
 
 void weir_engine_closed(weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending)
 {
     assert(conn->life != LIFE_GONE);
-    note(conn, WEIR_CODE_stopped, stage_of(conn));
+    conn_note(conn, WEIR_CODE_stopped, conn_stage(conn));
     conn_judge(conn, last, now_ns, ending);
-    life(conn, LIFE_EVENT_CLOSED);
+    conn_life(conn, LIFE_EVENT_CLOSED);
 }

@@ -41,6 +41,27 @@ void conn_fini(struct weir_engine *conn);
 /* weir_engine_drain. `octets_wait`: a request, or a part of one, came before the drain and was not read yet: it is owed its
  * answer, and the connection closes after that. */
 void conn_drain(struct weir_engine *conn, bool octets_wait, uint64_t now_ns);
+/* What the caller's request says, with defaults; misuse for a struct that was not made by WEIR_REQUEST or WEIR_HANDLER. */
+WEIR_MUST_USE weir_code conn_take_request(weir_request *ours, const weir_request *request);
+/* weir_engine_request_prepared; `x` is an exchange that is on no connection yet, or null. */
+WEIR_MUST_USE weir_code conn_request(struct weir_engine *conn, const weir_prepared *prepared, struct weir_exchange *x,
+                                     weir_exchange **out, uint64_t now_ns);
+
+/* --- within the folder ------------------------------------------------------------------------------------------------ */
+
+void conn_life(struct weir_engine *conn, enum life_event event);
+weir_stage conn_stage(const struct weir_engine *conn);
+/* The first cause wins. */
+void conn_note(struct weir_engine *conn, weir_code code, weir_stage stage);
+void conn_trace(struct weir_engine *conn, enum base_trace_event event);
+/* Brings the life up to what the engine did; gives the memory of one that is idle back. */
+void conn_settle(struct weir_engine *conn, uint64_t now_ns);
+/* Closes a connection without an exchange, in order. */
+void conn_close_idle(struct weir_engine *conn, weir_code code, uint64_t now_ns);
+/* After our FIN: what comes is still read and dropped. */
+bool conn_lingers_for_input(const struct weir_engine *conn);
+/* clock.c */
+bool conn_is_old(const struct weir_engine *conn, uint64_t now_ns);
 /* ending.c: fills the ending from the facts and what the transport knew last; counts what was still open. */
 void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending);
 

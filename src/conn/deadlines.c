@@ -58,7 +58,7 @@ static uint64_t paid_ns(uint64_t octets, uint64_t rate)
     return seconds * WEIR_SECOND + (octets % rate) * WEIR_SECOND / rate;
 }
 
-struct deadlines_due deadlines_next(const struct deadlines *d, const weir_limits *limits)
+struct deadlines_due deadlines_next(const struct deadlines *d, const weir_limits *limits, weir_role role)
 {
     struct deadlines_due due = {.ns = WEIR_NEVER, .code = WEIR_OK};
     if (d->writing)
@@ -76,7 +76,11 @@ struct deadlines_due deadlines_next(const struct deadlines *d, const weir_limits
         sooner(&due, d->rate_since_ns, paid > grace ? paid : grace, WEIR_CODE_body_too_slow);
         break;
     case WEIR_STAGE_HANDLER:
-        sooner(&due, d->since_ns, limits->handler_timeout_ns, WEIR_CODE_handler_timeout);
+        if (role == WEIR_ROLE_SERVER)
+            sooner(&due, d->since_ns, limits->handler_timeout_ns, WEIR_CODE_handler_timeout);
+        else if (!d->held && !d->writing) /* of a request that is whole, and out */
+            sooner(&due, d->out_ns > d->since_ns ? d->out_ns : d->since_ns, limits->response_timeout_ns,
+                   WEIR_CODE_response_timeout);
         break;
     case WEIR_STAGE_TUNNEL:
         sooner(&due, d->in_ns > d->out_ns ? d->in_ns : d->out_ns, limits->tunnel_timeout_ns, WEIR_CODE_idle_timeout);

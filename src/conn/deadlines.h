@@ -40,7 +40,7 @@ void deadlines_received(struct deadlines *d, uint64_t octets, uint64_t now_ns);
 void deadlines_sent(struct deadlines *d, uint64_t now_ns);
 void deadlines_observe(struct deadlines *d, const struct deadlines_sight *sight, uint64_t now_ns);
 /* The first that is due, of an open connection. */
-struct deadlines_due deadlines_next(const struct deadlines *d, const weir_limits *limits);
+struct deadlines_due deadlines_next(const struct deadlines *d, const weir_limits *limits, weir_role role);
 
 /* a + b, WEIR_NEVER where it does not fit or b is unlimited. */
 static inline uint64_t deadlines_add(uint64_t a, uint64_t b)

@@ -46,7 +46,7 @@ static void play(const struct step *steps, size_t count, const weir_limits *limi
             deadlines_sent(&d, s->at_ns);
         else
             deadlines_observe(&d, &sight, s->at_ns);
-        struct deadlines_due due = deadlines_next(&d, limits);
+        struct deadlines_due due = deadlines_next(&d, limits, WEIR_ROLE_SERVER);
         if (s->due_ns != 0 && (due.ns != s->due_ns || due.code != s->code))
             fail_msg("step %zu: %s at %llu ns", i, weir_code_name(due.code), (unsigned long long)due.ns);
     }

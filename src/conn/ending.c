@@ -121,6 +121,12 @@ void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now
         .fin_first = facts->fin_seen && !facts->reset_seen && last != NULL && last->reset,
     };
     uint32_t told = 0, untold = 0, unsent = 0;
+    bool unprocessed = conn->work != NULL && engine_is_unprocessed(&conn->work->engine, &known);
+    if (unprocessed) {
+        /* The server had left before the request came: the moment was between two exchanges. */
+        facts->cause = WEIR_CODE_peer_fin_idle;
+        facts->cause_stage = WEIR_STAGE_IDLE;
+    }
     if (conn->work != NULL) {
         struct engine *engine = &conn->work->engine;
         engine->now_ns = now_ns;
@@ -129,13 +135,19 @@ void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now
         told = engine_cut(engine, (weir_code)facts->cause, &known);
     }
     weir_delivery delivery = judge_answers(conn, &known, &unsent);
-    correct_cause(facts, delivery, &known);
+    if (conn->config->options.role == WEIR_ROLE_SERVER)
+        correct_cause(facts, delivery, &known);
+    else if (unprocessed)
+        delivery = facts->receipts.begin > 0 ? WEIR_DELIVERY_DELIVERED : WEIR_DELIVERY_NONE_OWED;
     count_untold(conn, untold, unsent > told ? unsent - told : 0);
     uint64_t acked = last != NULL && last->known ? last->acked : 0;
     if (acked > facts->octets_sent)
         acked = facts->octets_sent;
     count_octets(conn, acked);
 
+    weir_retry retry = facts->octets_sent > 0 ? WEIR_RETRY_PROCESSED : WEIR_RETRY_NOT_SENT;
+    if (conn->work != NULL && conn->work->engine.cut_any)
+        retry = (weir_retry)conn->work->engine.cut_retry;
     weir_code code = (weir_code)facts->cause;
     *ending = (weir_ending){
         .id = facts->id,
@@ -146,7 +158,7 @@ void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now
         .code = code,
         .delivery = delivery,
         .judged = verdict_class(code, delivery),
-        .retry = facts->octets_sent == 0 ? WEIR_RETRY_NOT_SENT : WEIR_RETRY_MAYBE_PROCESSED,
+        .retry = retry,
         .os = facts->os,
         .trace = facts->trace,
         .exchanges_begun = facts->exchanges_begun,

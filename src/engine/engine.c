@@ -49,7 +49,9 @@ weir_stage engine_stage(const struct engine *engine)
     const struct weir_exchange *x = engine->current;
     if (facts->tunnel)
         return WEIR_STAGE_TUNNEL;
-    if (x != NULL && !engine_is_server(engine)) {
+    if (!engine_is_server(engine)) {
+        if (x == NULL)
+            return facts->exchanges_begun > 0 || facts->octets_in > 0 ? WEIR_STAGE_IDLE : WEIR_STAGE_UNUSED;
         if (x->in != ENGINE_IN_HEAD)
             return x->in == ENGINE_IN_DONE ? WEIR_STAGE_RESPONSE : WEIR_STAGE_BODY;
         return base_input_size(&engine->input) > 0 ? WEIR_STAGE_HEAD : WEIR_STAGE_HANDLER;
@@ -90,6 +92,8 @@ bool engine_wants_input(const struct engine *engine)
 bool engine_body_is_held(const struct engine *engine)
 {
     const struct weir_exchange *x = engine->current;
+    if (x != NULL && x->in == ENGINE_IN_HEAD)
+        return !exchange_is_answered(x) && !engine->out_dead;
     return x != NULL && (x->stuck || (x->paused && !x->refused));
 }
 
@@ -154,13 +158,18 @@ static void end_sent(struct engine *engine)
 static void complete(struct engine *engine, struct weir_exchange *x)
 {
     struct engine_facts *facts = engine->facts;
-    if (exchange_is_answered(x))
+    if (exchange_is_answered(x)) {
         account_answer(engine, x);
-    else
+    } else if (engine_is_server(engine)) {
         facts->answer_cut = true;
+    } else {
+        /* A request that was answered early: what is left of it is not wanted, and its owner may take it back. */
+        base_output_cut(&engine->output, &engine->config->blocks);
+    }
     engine->current = NULL;
     if (h1_states_may_recycle(&engine->states)) {
         h1_states_recycle(&engine->states);
+        engine_next_ahead(engine);
     } else {
         engine->finished = true;
         facts->no_more_input |= !engine_is_server(engine);
@@ -169,7 +178,7 @@ static void complete(struct engine *engine, struct weir_exchange *x)
                                : facts->fin_seen ? WEIR_CODE_peer_half_close
                                                  : WEIR_CODE_close_after_response;
     }
-    if (engine->config->handler.done == NULL && x->wrong == 0) {
+    if (x->handler->done == NULL && engine->config->ending == NULL && x->wrong == 0) {
         /* Nobody is told, nothing is borrowed for longer: only the count waits for the octets to leave. */
         engine->unsent_count++;
         exchange_free(x);
@@ -198,7 +207,7 @@ static bool give_up(struct engine *engine, struct weir_exchange *x)
 static bool give_room(struct engine *engine, struct weir_exchange *x)
 {
     struct weir_engine_config *config = engine->config;
-    if (!x->room_due || config->handler.room == NULL)
+    if (!x->room_due || x->out_held || x->handler->room == NULL)
         return false;
     /* Half empty, so that it is worth the call; also for one that has no more to write than the end. */
     bool only_end = x->out == ENGINE_OUT_LENGTH && x->out_left == 0;
@@ -206,7 +215,7 @@ static bool give_room(struct engine *engine, struct weir_exchange *x)
         (engine_room(engine, x) == 0 && !only_end))
         return false;
     x->room_due = false;
-    config->handler.room(config->options.app, x);
+    x->handler->room(x->app, x);
     return true;
 }
 
@@ -230,6 +239,8 @@ void engine_run(struct engine *engine, uint64_t now_ns)
         }
         if (give_up(engine, x))
             break;
+        if (x->out_held && now_ns >= x->expect_due_ns)
+            engine_release_content(engine, x);
         bool moved = engine_read(engine, x);
         if (engine->current == x && !engine->finished && !engine->abort)
             moved |= give_room(engine, x);
@@ -266,10 +277,11 @@ void engine_sent(struct engine *engine, uint64_t n, uint64_t now_ns)
 /* What a client does about it: the end of a content that ends so, or of the hope for a response. */
 static void fin_of_server(struct engine *engine, struct weir_exchange *x)
 {
-    if (x == NULL || x->in == ENGINE_IN_HEAD) {
+    if (x->in == ENGINE_IN_HEAD) {
         engine_end(engine, WEIR_CODE_peer_fin_in_handler);
         return;
     }
+    h1_states_set_last(&engine->states);
     if (x->in == ENGINE_IN_BODY)
         engine_message_is_whole(engine, x);
     engine_run(engine, engine->now_ns);
@@ -296,7 +308,6 @@ static weir_code fin_code(const struct engine *engine, weir_stage stage)
 void engine_fin(struct engine *engine, uint64_t now_ns)
 {
     struct engine_facts *facts = engine->facts;
-    struct weir_engine_config *config = engine->config;
     struct weir_exchange *x = engine->current;
     engine->now_ns = now_ns;
     facts->fin_seen = true;
@@ -333,10 +344,10 @@ void engine_fin(struct engine *engine, uint64_t now_ns)
     if (x->refused && x->in != ENGINE_IN_DONE && base_input_size(&engine->input) == 0)
         x->stuck = true; /* of an unwanted body nothing more comes */
     engine->running = true;
-    if (stage == WEIR_STAGE_TUNNEL && config->handler.end != NULL)
-        config->handler.end(config->options.app, x);
-    else if (stage != WEIR_STAGE_TUNNEL && config->handler.event != NULL)
-        config->handler.event(config->options.app, x, WEIR_EVENT_PEER_FIN);
+    if (stage == WEIR_STAGE_TUNNEL && x->handler->end != NULL)
+        x->handler->end(x->app, x);
+    else if (stage != WEIR_STAGE_TUNNEL && x->handler->event != NULL)
+        x->handler->event(x->app, x, WEIR_EVENT_PEER_FIN);
     engine->running = false;
     engine_run(engine, now_ns);
 }
@@ -349,28 +360,49 @@ void engine_give_up_body(struct engine *engine, uint64_t now_ns)
 
 void engine_tell_drain(struct engine *engine)
 {
-    struct weir_engine_config *config = engine->config;
     struct weir_exchange *x = engine->current;
-    if (x == NULL || x->drain_told || config->handler.event == NULL)
+    if (x == NULL || x->drain_told || x->handler->event == NULL)
         return;
     bool running = engine->running;
     x->drain_told = true;
     engine->running = true;
-    config->handler.event(config->options.app, x, WEIR_EVENT_DRAIN);
+    x->handler->event(x->app, x, WEIR_EVENT_DRAIN);
     engine->running = running;
 }
 
 /* --- the end of the connection --------------------------------------------------------------------------------------- */
 
+/* What a client had under way ends with the connection, when the last receipt shows what the server can have taken. There
+ * is nothing to be waited for but that after a FIN, and nothing at all otherwise. */
+static void end_client(struct engine *engine, weir_code code)
+{
+    engine_note(engine, code);
+    engine->finished = true;
+    if (!engine->facts->fin_seen)
+        engine->abort = true;
+}
+
+void engine_out_failed(struct engine *engine)
+{
+    engine->out_dead = true;
+    h1_states_set_last(&engine->states);
+    if (engine->facts->last_code == 0)
+        engine->facts->last_code = WEIR_CODE_close_after_response;
+    base_output_cut(&engine->output, &engine->config->blocks);
+}
+
 void engine_end(struct engine *engine, weir_code code)
 {
     struct engine_facts *facts = engine->facts;
     struct weir_exchange *x = engine->current;
-    bool server = engine_is_server(engine);
+    if (!engine_is_server(engine)) {
+        end_client(engine, code);
+        return;
+    }
     engine_note(engine, code);
     engine->finished = true;
     bool begun = x != NULL && x->begun_out;
-    bool told = server && !begun && weir_code_status(code) != 0 && engine_answer_error(engine, code);
+    bool told = !begun && weir_code_status(code) != 0 && engine_answer_error(engine, code);
     if (x == NULL)
         return;
     weir_delivery delivery = WEIR_DELIVERY_NONE_OWED;
@@ -390,6 +422,54 @@ void engine_end(struct engine *engine, weir_code code)
     exchange_end(x, code, delivery);
 }
 
+/* The server cannot have acted on a request of which it said before that it would not, or of which no octet had been
+ * acknowledged when its FIN came, which acknowledges all that it took, and that a reset then answered. */
+static bool is_unprocessed(const struct engine *engine, const struct weir_exchange *x,
+                           const struct receipts_facts *known)
+{
+    if (x->answered || x->heard || (x == engine->current && base_input_size(&engine->input) > 0))
+        return false;
+    bool refused = known->fin_first && known->receipt->known && known->receipt->acked <= x->out_begin;
+    return refused || engine->server_closes;
+}
+
+/* A client's requests that were not answered whole. */
+static uint32_t cut_requests(struct engine *engine, weir_code code, const struct receipts_facts *known)
+{
+    struct weir_exchange *x = engine->current, *ahead = engine->ahead_first;
+    uint32_t whole = 0;
+    engine->ahead_first = engine->ahead_last = NULL;
+    while (x != NULL || ahead != NULL) {
+        if (x == NULL) {
+            x = ahead;
+            ahead = x->next;
+        }
+        x->not_processed = is_unprocessed(engine, x, known);
+        bool all = exchange_is_answered(x);
+        weir_delivery delivery =
+            receipts_judge(known, x->out_begin, all ? x->out_end : engine->facts->octets_queued, all);
+        if (all) {
+            account_answer(engine, x);
+            whole++;
+        } else {
+            engine->facts->answer_cut |= !x->answered;
+        }
+        if (!engine->cut_any)
+            engine->cut_retry = (uint8_t)exchange_retry(x);
+        engine->cut_any = true;
+        engine->current = NULL;
+        exchange_end(x, code, delivery);
+        x = NULL;
+    }
+    return whole;
+}
+
+bool engine_is_unprocessed(const struct engine *engine, const struct receipts_facts *known)
+{
+    const struct weir_exchange *x = engine->current;
+    return x != NULL && !engine_is_server(engine) && known->fin_first && is_unprocessed(engine, x, known);
+}
+
 uint32_t engine_cut(struct engine *engine, weir_code code, const struct receipts_facts *known)
 {
     struct engine_facts *facts = engine->facts;
@@ -399,11 +479,13 @@ uint32_t engine_cut(struct engine *engine, weir_code code, const struct receipts
         whole++;
         engine->unsent_first = x->next;
         weir_delivery delivery = receipts_judge(known, x->out_begin, x->out_end, true);
-        exchange_end(x, code, delivery);
+        exchange_end(x, engine_is_server(engine) ? code : WEIR_CODE_complete, delivery); /* a client has its answer */
     }
     engine->unsent_last = NULL;
     x = engine->current;
-    if (x != NULL) {
+    if (!engine_is_server(engine)) {
+        whole += cut_requests(engine, code, known);
+    } else if (x != NULL) {
         bool owed = x->in == ENGINE_IN_DONE;
         weir_delivery delivery = WEIR_DELIVERY_NONE_OWED;
         if (owed) {

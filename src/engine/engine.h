@@ -43,6 +43,8 @@ enum engine_asked { ENGINE_ASKED, ENGINE_ASKED_HEAD, ENGINE_ASKED_CONNECT };
 
 struct weir_exchange {
     struct engine *engine;
+    const weir_handler *handler; /* of the config, or a client's own */
+    void *app;
     struct weir_exchange *next;       /* in the queue of those whose answers are not with the transport */
     struct base_block *head_block;    /* held: the views of `head` are into it */
     struct base_block *trailer_block; /* the same of `trailers` */
@@ -58,22 +60,32 @@ struct weir_exchange {
     uint64_t out_left;  /* of ENGINE_OUT_LENGTH */
     uint64_t out_begin; /* offset of the answer in all that the connection sends */
     uint64_t out_end;
-    uint8_t in;          /* enum engine_in */
-    uint8_t out;         /* enum engine_out */
-    uint8_t cut;         /* weir_code: ended early for that reason */
-    uint8_t wrong;       /* weir_code: its ending, though the answer went out: bad_response */
-    uint8_t asked;       /* enum engine_asked */
-    bool expects : 1;    /* 100 (Continue) is owed before the content */
-    bool paused : 1;     /* by the handler */
-    bool refused : 1;    /* the content is unwanted */
-    bool stuck : 1;      /* unwanted content that is not even read any more */
-    bool end_due : 1;    /* `end` is to be called */
-    bool room_due : 1;   /* `room` is to be called when there is some */
-    bool aborted : 1;    /* by the user */
-    bool no_content : 1; /* the answer's content is not sent: HEAD, 204, 304 */
-    bool begun_out : 1;  /* some octet of what we send is queued */
+    uint64_t out_head_end;        /* of a client: the offset behind its head */
+    uint64_t expect_due_ns;       /* while out_held: when to send the content without having been told to */
+    weir_body held_body;          /* while out_held */
+    struct base_block *out_block; /* held: a copy of `held_body` */
+    uint8_t in;                   /* enum engine_in */
+    uint8_t out;                  /* enum engine_out */
+    uint8_t cut;                  /* weir_code: ended early for that reason */
+    uint8_t wrong;                /* weir_code: its ending, though the answer went out: bad_response */
+    uint8_t asked;                /* enum engine_asked */
+    bool expects : 1;             /* 100 (Continue) is owed before the content */
+    bool paused : 1;              /* by the handler */
+    bool refused : 1;             /* the content is unwanted */
+    bool stuck : 1;               /* unwanted content that is not even read any more */
+    bool end_due : 1;             /* `end` is to be called */
+    bool room_due : 1;            /* `room` is to be called when there is some */
+    bool aborted : 1;             /* by the user */
+    bool no_content : 1;          /* the answer's content is not sent: HEAD, 204, 304 */
+    bool begun_out : 1;           /* some octet of what we send is queued */
     bool drain_told : 1;
-    bool answered : 1; /* of a client: the final response's head is here */
+    /* Of a client: */
+    bool answered : 1;      /* the final response's head is here */
+    bool heard : 1;         /* some octet of a response is, or was */
+    bool asks_switch : 1;   /* the request proposes another protocol */
+    bool asks_last : 1;     /* the request says close */
+    bool out_held : 1;      /* the content waits for 100 (Continue) */
+    bool not_processed : 1; /* proved */
     /* From here on all is written before it is read: exchange_new does not clear it. */
     struct http_target target;
     struct h1_head head;
@@ -86,6 +98,8 @@ struct engine {
     struct weir_exchange *current;
     struct weir_exchange *unsent_first; /* answered whole, not all with the transport: `done` is due when it is */
     struct weir_exchange *unsent_last;
+    struct weir_exchange *ahead_first; /* of a client: asked whole behind `current`, in order; their turn comes */
+    struct weir_exchange *ahead_last;
     void (*wake)(struct engine *engine); /* never null */
     uint64_t now_ns;
     struct base_input input;
@@ -99,12 +113,16 @@ struct engine {
     uint32_t interim_count; /* before the final response that is waited for */
     uint32_t
         unsent_count;  /* exchanges that ended without `done` and are not with the transport: they have no callback */
+    uint8_t cut_retry; /* weir_retry: of the first exchange that the end of the connection cut, if cut_any */
+    bool cut_any : 1;
     bool running : 1;  /* within engine_run */
     bool finished : 1; /* nothing more is read or answered: the output is flushed, then the connection closes */
     bool abort : 1;    /* reset the connection */
     bool filled : 1;   /* the last read filled its space: make it larger */
     bool tunnel_out_done : 1;
-    bool head_refused : 1; /* a HEAD request that began no exchange: its answer has no content either */
+    bool head_refused : 1;  /* a HEAD request that began no exchange: its answer has no content either */
+    bool out_dead : 1;      /* of a client: the transport takes no more, and what the server said is still read */
+    bool server_closes : 1; /* of a client: the server said that it will take no other request */
 };
 
 /* --- used by conn ---------------------------------------------------------------------------------------------------- */
@@ -127,7 +145,7 @@ void engine_fin(struct engine *engine, uint64_t now_ns);
 void engine_sent(struct engine *engine, uint64_t n, uint64_t now_ns);
 /* Where the connection is. */
 weir_stage engine_stage(const struct engine *engine);
-/* True while the handler, not the peer, keeps a body from coming. */
+/* True while the handler, not the peer, keeps a body from coming, or of a client's request from being whole. */
 bool engine_body_is_held(const struct engine *engine);
 /* Content is to come, wanted or not. */
 static inline bool engine_awaits_body(const struct engine *engine)
@@ -151,11 +169,40 @@ void engine_end(struct engine *engine, weir_code code);
 /* No more can be sent or read: every exchange gets its `done`, with that code; unsent octets are dropped. Returns how many
  * of them were answered whole. */
 uint32_t engine_cut(struct engine *engine, weir_code code, const struct receipts_facts *known);
+/* A client: what was asked came to a server that had closed before. */
+bool engine_is_unprocessed(const struct engine *engine, const struct receipts_facts *known);
 /* Tells the handler of an exchange that is going on that the connection is being drained. */
 void engine_tell_drain(struct engine *engine);
 
-/* A client: begins an exchange. */
-WEIR_MUST_USE weir_code engine_request(struct engine *engine, const weir_request *request, struct weir_exchange **out);
+/* --- a client: request.c ----------------------------------------------------------------------------------------------- */
+
+/* A request that was checked and written down, to be put on a connection once or more often. */
+struct weir_prepared {
+    struct base_block *block; /* held: this lies in it */
+    const weir_handler *handler;
+    void *app;
+    weir_body body; /* octets that are copied lie behind the head */
+    uint64_t length;
+    uint64_t expect_timeout_ns;
+    size_t size; /* of the head */
+    bool has_length, asks_switch, asks_last, expect;
+    uint8_t asked; /* enum engine_asked */
+    char octets[];
+};
+/* Streams and `expect` too. */
+WEIR_MUST_USE weir_code engine_prepare(struct weir_prepared **out, struct weir_engine_config *config,
+                                       const weir_request *request);
+/* Begins an exchange: `x`, which is on no connection yet, or a new one if it is null. */
+WEIR_MUST_USE weir_code engine_request(struct engine *engine, const weir_request *request, struct weir_exchange *x,
+                                       struct weir_exchange **out);
+WEIR_MUST_USE weir_code engine_request_prepared(struct engine *engine, const struct weir_prepared *prepared,
+                                                struct weir_exchange *x, struct weir_exchange **out);
+/* The next of those asked ahead has its turn, if there is one. */
+void engine_next_ahead(struct engine *engine);
+/* The content that waited for 100 (Continue) goes out. */
+void engine_release_content(struct engine *engine, struct weir_exchange *x);
+/* Writing failed, and the server's answer may be here all the same: only reading goes on. */
+void engine_out_failed(struct engine *engine);
 
 /* --- within the folder ------------------------------------------------------------------------------------------------ */
 
@@ -221,7 +268,11 @@ static inline void engine_wake(struct engine *engine)
 }
 /* exchange.c */
 struct weir_exchange *exchange_new(struct engine *engine);
+/* As a new one is, on that engine: what was said of an attempt is forgotten, what its owner set is not. */
+void exchange_renew(struct weir_exchange *x, struct engine *engine);
 void exchange_free(struct weir_exchange *x);
+/* May a client ask again? Only what is certain is said. */
+weir_retry exchange_retry(const struct weir_exchange *x);
 /* The last call of its handler, counted; frees it. */
 void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery delivery);
 /* The answer of `x` is whole in the output. */

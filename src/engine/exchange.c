@@ -14,6 +14,8 @@ struct weir_exchange *exchange_new(struct engine *engine)
     if (!engine_is_server(engine))
         memset(&x->target, 0, offsetof(struct weir_exchange, fields) - offsetof(struct weir_exchange, target));
     x->engine = engine;
+    x->handler = &engine->config->handler;
+    x->app = engine->config->options.app;
     x->head.status = 0;
     x->head.fields = x->fields;
     x->head.field_capacity = EXCHANGE_FIELDS_INLINE;
@@ -21,24 +23,50 @@ struct weir_exchange *exchange_new(struct engine *engine)
     return x;
 }
 
-void exchange_free(struct weir_exchange *x)
+static void release(struct weir_exchange *x)
 {
-    struct weir_engine_config *config = x->engine->config;
-    const weir_allocator *allocator = &config->options.allocator;
+    const weir_allocator *allocator = &x->engine->config->options.allocator;
     if (x->head.fields != x->fields)
         base_release(allocator, x->head.fields, x->head.field_capacity * sizeof *x->head.fields);
     base_release(allocator, x->trailers, x->trailer_capacity * sizeof *x->trailers);
     base_block_unref(x->head_block);
     base_block_unref(x->trailer_block);
-    base_slab_put(&config->exchanges, x);
+    base_block_unref(x->out_block);
 }
 
-/* May a client ask again? Only what is certain is said. */
-static weir_retry retry_of(const struct weir_exchange *x)
+void exchange_renew(struct weir_exchange *x, struct engine *engine)
 {
+    const weir_handler *handler = x->handler;
+    void *app = x->app, *user = x->user;
+    uint64_t began_ns = x->began_ns;
+    bool aborted = x->aborted;
+    release(x);
+    memset(x, 0, offsetof(struct weir_exchange, fields));
+    x->engine = engine;
+    x->handler = handler;
+    x->app = app;
+    x->user = user;
+    x->began_ns = began_ns;
+    x->aborted = aborted;
+    x->head.fields = x->fields;
+    x->head.field_capacity = EXCHANGE_FIELDS_INLINE;
+}
+
+void exchange_free(struct weir_exchange *x)
+{
+    release(x);
+    base_slab_put(&x->engine->config->exchanges, x);
+}
+
+/* A head that never left whole was not acted on by any server. */
+weir_retry exchange_retry(const struct weir_exchange *x)
+{
+    uint64_t sent = x->engine->facts->octets_sent;
     if (x->answered)
         return WEIR_RETRY_PROCESSED;
-    return x->engine->facts->octets_sent <= x->out_begin ? WEIR_RETRY_NOT_SENT : WEIR_RETRY_MAYBE_PROCESSED;
+    if (sent <= x->out_begin)
+        return WEIR_RETRY_NOT_SENT;
+    return x->not_processed || sent < x->out_head_end ? WEIR_RETRY_NOT_PROCESSED : WEIR_RETRY_MAYBE_PROCESSED;
 }
 
 void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery delivery)
@@ -47,7 +75,7 @@ void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery deliver
     struct weir_engine_config *config = engine->config;
     engine_count(&config->totals.exchanges_done, 1);
     engine_count(&config->totals.exchanges_by_code[code], 1);
-    if (config->handler.done != NULL) {
+    if (x->handler->done != NULL || config->ending != NULL) {
         const weir_exchange_ending ending = {
             .code = code,
             .stage = code == WEIR_CODE_complete  ? WEIR_STAGE_RESPONSE
@@ -57,12 +85,15 @@ void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery deliver
             .by = weir_code_by(code),
             .delivery = delivery,
             .judged = verdict_class(code, delivery),
-            .retry = retry_of(x),
+            .retry = exchange_retry(x),
             .body_in = x->body_in,
             .body_out = x->body_out,
             .lived_ns = engine->now_ns - x->began_ns,
         };
-        config->handler.done(config->options.app, x, &ending);
+        if (config->ending != NULL && config->ending(config, x, &ending))
+            return;
+        if (x->handler->done != NULL)
+            x->handler->done(x->app, x, &ending);
     }
     exchange_free(x);
 }
@@ -164,6 +195,9 @@ void weir_body_refuse(weir_exchange *x)
 void weir_exchange_close(weir_exchange *x)
 {
     struct engine_facts *facts = x->engine->facts;
+    x->asks_last = true;
+    if (!engine_is_server(x->engine) && x != x->engine->current && x->out_end == 0)
+        return; /* on no connection yet */
     if (facts->last_code == 0)
         facts->last_code = WEIR_CODE_close_by_application;
     base_trace_add(&facts->trace, BASE_TRACE_APP_CLOSE);
@@ -177,8 +211,8 @@ void weir_exchange_abort(weir_exchange *x)
 {
     struct engine *engine = x->engine;
     x->aborted = true;
-    if (x != engine->current && x->out_end > engine->facts->octets_sent) {
-        /* Answered whole, and not all of it has left yet. */
+    if (x != engine->current && (x->out_end > engine->facts->octets_sent || engine->ahead_first != NULL)) {
+        /* Answered whole, and not all of it has left yet; or asked ahead: the others behind it cannot be answered. */
         base_trace_add(&engine->facts->trace, BASE_TRACE_APP_ABORT);
         engine_note(engine, WEIR_CODE_aborted);
         engine->abort = true;

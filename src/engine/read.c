@@ -11,7 +11,7 @@ void engine_expect_content(struct engine *engine, struct weir_exchange *x)
 {
     const weir_limits *limits = &engine->config->options.limits;
     uint64_t extensions = limits->chunk_extension_size_max;
-    x->refused = engine->config->handler.body == NULL && engine->config->handler.end == NULL;
+    x->refused = x->handler->body == NULL && x->handler->end == NULL;
     x->in_length = WEIR_NEVER;
     switch (engine->in_framing.kind) {
     case HTTP_FRAMING_LENGTH:
@@ -69,7 +69,7 @@ static bool decode_chunks(struct engine *engine, struct weir_exchange *x)
 void engine_message_is_whole(struct engine *engine, struct weir_exchange *x)
 {
     x->in = ENGINE_IN_DONE;
-    x->end_due = !x->refused && engine->config->handler.end != NULL;
+    x->end_due = !x->refused && x->handler->end != NULL;
     /* Only now: the content of a request that is the last one is still of that request. */
     if (engine_is_server(engine) && (x->head.close || (x->head.version < 11 && !x->head.keep_alive)))
         engine->facts->no_more_input = true;
@@ -98,11 +98,10 @@ static void discard(struct engine *engine, struct weir_exchange *x)
 /* Offers `in_offered` octets to the handler. */
 static void offer(struct engine *engine, struct weir_exchange *x)
 {
-    struct weir_engine_config *config = engine->config;
     weir_str octets = {.ptr = base_input_octets(&engine->input), .len = engine->in_offered};
     size_t n = octets.len;
-    if (config->handler.body != NULL)
-        n = config->handler.body(config->options.app, x, octets);
+    if (x->handler->body != NULL)
+        n = x->handler->body(x->app, x, octets);
     assert(n <= octets.len);
     if (n < octets.len)
         x->paused = true;
@@ -226,9 +225,8 @@ bool engine_read(struct engine *engine, struct weir_exchange *x)
         break;
     }
     if (engine->current == x && x->end_due) {
-        struct weir_engine_config *config = engine->config;
         x->end_due = false;
-        config->handler.end(config->options.app, x);
+        x->handler->end(x->app, x);
         moved = true;
     }
     return moved;

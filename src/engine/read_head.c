@@ -160,7 +160,7 @@ bool engine_begin(struct engine *engine)
     base_input_consume(&engine->input, (size_t)result);
     engine_expect_content(engine, x);
     engine->current = x;
-    config->handler.head(config->options.app, x);
+    x->handler->head(x->app, x);
     if (engine->facts->draining)
         engine_tell_drain(engine);
     return true;
@@ -197,6 +197,7 @@ static weir_code take_response(struct engine *engine, struct weir_exchange *x)
     if (!h1_states_event(&engine->states, H1_SERVER, H1_EVENT_RESPONSE))
         return WEIR_CODE_unexpected_octets;
     bool delimited = engine->in_framing.kind == HTTP_FRAMING_CLOSE;
+    engine->server_closes = head->close;
     if (head->close || delimited || (head->version < 11 && !head->keep_alive)) {
         if (facts->last_code == 0)
             facts->last_code = delimited ? WEIR_CODE_close_delimited : WEIR_CODE_close_requested;
@@ -206,11 +207,18 @@ static weir_code take_response(struct engine *engine, struct weir_exchange *x)
     return WEIR_OK;
 }
 
+/* A TLS record, of an alert or of a handshake (RFC 8446, 5.1): the port is one for https. */
+static bool is_tls(const struct engine *engine)
+{
+    const char *octets = base_input_octets(&engine->input);
+    return base_input_size(&engine->input) >= 2 && (octets[0] == 0x15 || octets[0] == 0x16) && octets[1] == 0x03;
+}
+
 bool engine_read_response(struct engine *engine, struct weir_exchange *x)
 {
-    struct weir_engine_config *config = engine->config;
     if (base_input_size(&engine->input) == 0 || !engine_worth_parsing(engine))
         return false;
+    x->heard = true;
     int64_t result = parse_head(engine, x);
     if (result == H1_HEAD_INCOMPLETE) {
         engine->scanned = (uint32_t)base_input_size(&engine->input);
@@ -218,6 +226,8 @@ bool engine_read_response(struct engine *engine, struct weir_exchange *x)
     }
     engine->scanned = 0;
     weir_code code = h1_head_is_error(result) ? h1_head_code(result) : take_response(engine, x);
+    if (h1_head_is_error(result) && is_tls(engine))
+        code = WEIR_CODE_tls_on_plain;
     if (code != WEIR_OK) {
         engine_malformed(engine, code);
         return false;
@@ -226,11 +236,13 @@ bool engine_read_response(struct engine *engine, struct weir_exchange *x)
     x->head_block = base_block_ref(engine->input.block);
     base_input_consume(&engine->input, (size_t)result);
     bool interim = weir_response_is_interim(x);
+    if (interim && x->head.status == 100 && x->out_held)
+        engine_release_content(engine, x);
     if (!interim) {
         x->answered = true;
         engine_expect_content(engine, x);
     }
-    if (config->handler.head != NULL)
-        config->handler.head(config->options.app, x);
+    if (x->handler->head != NULL)
+        x->handler->head(x->app, x);
     return true;
 }

@@ -1,186 +1,262 @@
-/* A client's request: checked whole before any octet of it is queued. */
+/* A client's requests: checked whole before any octet of one is queued (engine_prepare and engine_request), and the order
+ * of those that are asked ahead. */
+#include <string.h>
+
 #include "engine/engine.h"
+#include "engine/request_plan.h"
 #include "h1/writer.h"
 
-#define COPY_SIZE_MAX 1024
+#define COPY_SIZE_MAX     1024
+#define EXPECT_TIMEOUT_NS WEIR_SECOND
+#define CLOSE_LINE        "Connection: close\r\n"
 
-/* What the application's fields say of the request. */
-struct request_plan {
-    uint64_t length;
-    bool has_length; /* the content has a known length */
-    bool gives_length, gives_host, gives_close, gives_upgrade;
-    bool streams;
-};
+/* --- checked and written once ------------------------------------------------------------------------------------------ */
 
-static bool name_is(const weir_field *field, weir_str name)
+weir_code engine_prepare(struct weir_prepared **out, struct weir_engine_config *config, const weir_request *request)
 {
-    return weir_str_equal_nocase(field->name, name);
-}
-
-static weir_code plan_field(struct request_plan *plan, const weir_field *field)
-{
-    if (!weir_field_name_valid(field->name))
-        return WEIR_CODE_bad_field_name;
-    if (!weir_field_value_valid(field->value))
-        return WEIR_CODE_bad_field_value;
-    if (name_is(field, WEIR_STR("host"))) {
-        if (plan->gives_host || !http_host_valid(field->value))
-            return WEIR_CODE_bad_host;
-        plan->gives_host = true;
-    } else if (name_is(field, WEIR_STR("connection"))) {
-        weir_str rest = field->value, member;
-        while (weir_list_next(&rest, &member)) {
-            plan->gives_close |= weir_str_equal_nocase(member, WEIR_STR("close"));
-            plan->gives_upgrade |= weir_str_equal_nocase(member, WEIR_STR("upgrade"));
-        }
-    } else if (name_is(field, WEIR_STR("content-length"))) {
-        uint64_t length;
-        if (plan->gives_length || !h1_read_decimal(field->value, &length) ||
-            (plan->has_length && length != plan->length))
-            return WEIR_CODE_bad_content_length;
-        plan->gives_length = plan->has_length = true;
-        plan->length = length;
-    } else if (name_is(field, WEIR_STR("transfer-encoding"))) {
-        if (!plan->streams || !weir_str_equal_nocase(field->value, WEIR_STR("chunked")))
-            return WEIR_CODE_bad_transfer_encoding;
+    struct request_plan plan;
+    *out = NULL;
+    weir_code code = request_plan_make(&plan, request);
+    if (code != WEIR_OK)
+        return code;
+    weir_str copied = request->body.kind == WEIR_BODY_COPY ? request->body.octets : (weir_str){.ptr = NULL};
+    size_t capacity = sizeof(struct weir_prepared) + request_head_size_max(request) + copied.len;
+    struct base_block *block = base_block_new(&config->blocks, capacity);
+    if (block == NULL)
+        return WEIR_CODE_no_memory;
+    struct weir_prepared *made = (struct weir_prepared *)(void *)block->octets;
+    *made = (struct weir_prepared){
+        .block = block,
+        .handler = request->handler,
+        .app = request->app,
+        .body = request->body,
+        .length = plan.length,
+        .expect_timeout_ns = request->expect_timeout_ns,
+        .size = (size_t)(request_put_head(made->octets, &plan, request) - made->octets),
+        .has_length = plan.has_length,
+        .asks_switch = plan.asked == ENGINE_ASKED_CONNECT || plan.gives_upgrade,
+        .asks_last = plan.gives_close,
+        .expect = plan.expects,
+        .asked = plan.asked,
+    };
+    if (copied.len > 0) {
+        memcpy(made->octets + made->size, copied.ptr, copied.len);
+        made->body.octets.ptr = made->octets + made->size;
     }
+    *out = made;
     return WEIR_OK;
 }
 
-static weir_code check_start(const weir_request *request)
+void weir_prepared_free(weir_prepared *prepared)
 {
-    struct http_target target;
-    if (!weir_field_name_valid(request->method))
-        return WEIR_CODE_bad_method;
-    if (!http_target_parse(&target, request->method, request->target))
-        return WEIR_CODE_bad_target;
-    if (request->host.len > 0 && !http_host_valid(request->host))
-        return WEIR_CODE_bad_host;
-    if (!engine_body_valid(&request->body))
-        return WEIR_CODE_bad_content_length;
-    /* What follows its head is the tunnel's already (RFC 9110, 9.3.6). */
-    bool connect = engine_asked(request->method) == ENGINE_ASKED_CONNECT && request->body.kind != WEIR_BODY_NONE;
-    return connect || request->body.kind == WEIR_BODY_TUNNEL ? WEIR_CODE_misuse : WEIR_OK;
+    if (prepared != NULL)
+        base_block_unref(prepared->block);
 }
 
-static weir_code make_plan(struct request_plan *plan, const weir_request *request)
+/* --- on a connection --------------------------------------------------------------------------------------------------- */
+
+/* Its turn: the server's next octets answer it. */
+static void take_turn(struct engine *engine, struct weir_exchange *x)
 {
-    const weir_body *body = &request->body;
-    weir_code code = check_start(request);
-    plan->streams = body->kind == WEIR_BODY_STREAM;
-    plan->has_length = !plan->streams;
-    plan->length = engine_content_length(body);
-    for (size_t i = 0; i < request->fields.count && code == WEIR_OK; i++)
-        code = plan_field(plan, &request->fields.list[i]);
-    if (code == WEIR_OK && !plan->gives_host && request->host.ptr == NULL)
-        code = WEIR_CODE_bad_host;
+    engine->current = x;
+    engine->interim_count = 0;
+    if (!h1_states_event(&engine->states, H1_CLIENT, H1_EVENT_REQUEST))
+        return;
+    if (x->asks_switch)
+        h1_states_ask_switch(&engine->states);
+    if (x->asks_last)
+        h1_states_set_last(&engine->states);
+    if (x->out == ENGINE_OUT_DONE && !h1_states_event(&engine->states, H1_CLIENT, H1_EVENT_END))
+        return;
+}
+
+void engine_next_ahead(struct engine *engine)
+{
+    struct weir_exchange *x = engine->ahead_first;
+    if (x == NULL)
+        return;
+    engine->ahead_first = x->next;
+    if (engine->ahead_first == NULL)
+        engine->ahead_last = NULL;
+    x->next = NULL;
+    take_turn(engine, x);
+}
+
+/* Another may be asked, behind those that are under way if they are whole and stay with HTTP (RFC 9112, 9.3.2). */
+static bool may_ask(const struct engine *engine, const struct weir_prepared *p)
+{
+    if (engine->finished || engine->abort || engine->out_dead || engine->facts->fin_seen)
+        return false;
+    const struct weir_exchange *last = engine->ahead_last != NULL ? engine->ahead_last : engine->current;
+    if (last == NULL)
+        return h1_states_allow(&engine->states, H1_CLIENT, H1_EVENT_REQUEST);
+    bool whole = p->body.kind != WEIR_BODY_STREAM && p->body.kind != WEIR_BODY_SIZED && !p->expect && !p->asks_switch;
+    return whole && exchange_is_answered(last) && !last->asks_switch && !last->asks_last && !last->refused;
+}
+
+static uint8_t out_after_head(const struct weir_prepared *p)
+{
+    if (p->body.kind == WEIR_BODY_SIZED || (p->expect && p->body.kind != WEIR_BODY_STREAM))
+        return ENGINE_OUT_LENGTH;
+    if (p->body.kind != WEIR_BODY_STREAM)
+        return ENGINE_OUT_DONE;
+    return p->has_length ? ENGINE_OUT_LENGTH : ENGINE_OUT_CHUNKED;
+}
+
+/* The content waits: octets to be copied are copied now. */
+static bool hold(struct engine *engine, struct weir_exchange *x, const struct weir_prepared *p)
+{
+    x->out_held = true;
+    x->held_body = p->body;
+    x->expect_due_ns = engine->now_ns + (p->expect_timeout_ns > 0 ? p->expect_timeout_ns : (uint64_t)EXPECT_TIMEOUT_NS);
+    if (p->body.kind != WEIR_BODY_COPY || p->body.octets.len == 0)
+        return true;
+    x->out_block = base_block_new(&engine->config->blocks, p->body.octets.len);
+    if (x->out_block == NULL)
+        return false;
+    memcpy(x->out_block->octets, p->body.octets.ptr, p->body.octets.len);
+    x->held_body.octets.ptr = x->out_block->octets;
+    return true;
+}
+
+/* What is queued at once besides the head. */
+static bool put_body(struct engine *engine, const struct weir_prepared *p)
+{
+    if (p->expect)
+        return true;
+    if (p->body.kind == WEIR_BODY_BORROW && p->body.octets.len <= COPY_SIZE_MAX)
+        return p->body.octets.len == 0 || base_output_copy(&engine->output, &engine->config->blocks, p->body.octets);
+    return engine_put_content(engine, &p->body);
+}
+
+static void begin(struct engine *engine, struct weir_exchange *x, const struct weir_prepared *p, bool last)
+{
+    struct engine_facts *facts = engine->facts;
+    x->asked = p->asked;
+    x->asks_switch = p->asks_switch;
+    x->asks_last = last;
+    if (last && facts->last_code == 0)
+        facts->last_code = WEIR_CODE_close_by_application;
+    facts->exchanges_begun++;
+    engine_count(&engine->config->totals.exchanges_begun, 1);
+    x->in = ENGINE_IN_HEAD;
+    x->begun_out = true;
+    x->out = out_after_head(p);
+    x->out_left = p->length;
+    x->out_end = facts->octets_queued;
+    if (x->out == ENGINE_OUT_DONE)
+        x->body_out = p->length;
+    else
+        x->room_due = true;
+    if (engine->current == NULL) {
+        take_turn(engine, x);
+        return;
+    }
+    x->next = NULL;
+    if (engine->ahead_last != NULL)
+        engine->ahead_last->next = x;
+    else
+        engine->ahead_first = x;
+    engine->ahead_last = x;
+}
+
+/* This one is the connection's last by its number: then it says so, if the application did not. */
+static bool is_last(struct engine *engine)
+{
+    struct engine_facts *facts = engine->facts;
+    if (facts->exchanges_begun + 1 < engine->config->options.limits.exchange_count_max)
+        return false;
+    if (facts->last_code == 0)
+        facts->last_code = WEIR_CODE_exchange_limit;
+    base_trace_add(&facts->trace, BASE_TRACE_LIFE_POLICY);
+    return true;
+}
+
+/* The octets of the head at `p` are `size`, with the empty line. */
+static bool put_head(struct engine *engine, struct weir_exchange *x, const char *octets, size_t size, bool closes)
+{
+    char *start = base_output_reserve(&engine->output, &engine->config->blocks, size + sizeof CLOSE_LINE);
+    if (start == NULL)
+        return false;
+    if (closes) {
+        char *to = h1_put(start, (weir_str){.ptr = octets, .len = size - 2});
+        to = H1_PUT(to, CLOSE_LINE "\r\n");
+        size = (size_t)(to - start);
+    } else {
+        memcpy(start, octets, size);
+    }
+    base_output_commit(&engine->output, size);
+    x->out_head_end = x->out_begin + size;
+    return true;
+}
+
+weir_code engine_request_prepared(struct engine *engine, const struct weir_prepared *p, struct weir_exchange *x,
+                                  struct weir_exchange **out)
+{
+    *out = NULL;
+    if (!may_ask(engine, p))
+        return WEIR_CODE_misuse;
+    struct weir_exchange *ours = x;
+    if (x == NULL)
+        x = exchange_new(engine);
+    if (x == NULL)
+        return WEIR_CODE_no_memory;
+    bool closes = x->asks_last && !p->asks_last;
+    if (ours != NULL)
+        exchange_renew(x, engine);
+    closes |= is_last(engine) && !p->asks_last;
+    uint64_t before = engine->output.pending;
+    x->out_begin = engine->facts->octets_queued;
+    bool queued =
+        put_head(engine, x, p->octets, p->size, closes) && put_body(engine, p) && (!p->expect || hold(engine, x, p));
+    engine_account(engine, before);
+    if (!queued) {
+        if (ours == NULL)
+            exchange_free(x);
+        return engine_out_of_memory(engine);
+    }
+    if (ours == NULL && p->handler != NULL) {
+        x->handler = p->handler;
+        x->app = p->app;
+    }
+    begin(engine, x, p, closes || p->asks_last);
+    *out = x;
+    return WEIR_OK;
+}
+
+weir_code engine_request(struct engine *engine, const weir_request *request, struct weir_exchange *x,
+                         struct weir_exchange **out)
+{
+    struct weir_prepared *prepared;
+    weir_code code = engine_prepare(&prepared, engine->config, request);
+    *out = NULL;
+    if (code != WEIR_OK)
+        return code;
+    code = engine_request_prepared(engine, prepared, x, out);
+    weir_prepared_free(prepared);
+    if (*out != NULL)
+        (*out)->user = request->user;
     return code;
 }
 
-/* Content-Length: 0 is said where a content would be usual (RFC 9110, 8.6). */
-static bool says_length(const struct request_plan *plan, const weir_request *request)
+void engine_release_content(struct engine *engine, struct weir_exchange *x)
 {
-    if (plan->gives_length || !plan->has_length)
-        return false;
-    return plan->length > 0 || weir_str_equal(request->method, WEIR_STR("POST")) ||
-           weir_str_equal(request->method, WEIR_STR("PUT")) || weir_str_equal(request->method, WEIR_STR("PATCH"));
-}
-
-static char *put_head(char *to, const struct request_plan *plan, const weir_request *request)
-{
-    to = h1_put_request_line(to, request->method, request->target);
-    if (!plan->gives_host)
-        to = h1_put_field(to, (weir_field){WEIR_STR("Host"), request->host});
-    for (size_t i = 0; i < request->fields.count; i++)
-        if (!name_is(&request->fields.list[i], WEIR_STR("transfer-encoding")))
-            to = h1_put_field(to, request->fields.list[i]);
-    if (says_length(plan, request))
-        to = h1_put_length(to, plan->length);
-    if (!plan->has_length)
-        to = H1_PUT(to, "Transfer-Encoding: chunked\r\n");
-    return H1_PUT(to, "\r\n");
-}
-
-static bool put_request(struct engine *engine, const struct request_plan *plan, const weir_request *request)
-{
-    const weir_body *body = &request->body;
-    bool at_hand = body->kind == WEIR_BODY_BORROW || body->kind == WEIR_BODY_COPY;
-    bool beside = at_hand && body->octets.len <= COPY_SIZE_MAX;
-    size_t size = request->method.len + request->target.len + request->host.len + 24 + h1_fields_size(request->fields) +
-                  H1_LENGTH_LINE_SIZE_MAX + 32 + (beside ? body->octets.len : 0);
-    char *start = base_output_reserve(&engine->output, &engine->config->blocks, size);
-    if (start == NULL)
-        return false;
-    char *to = put_head(start, plan, request);
-    if (beside && body->octets.len > 0)
-        to = h1_put(to, body->octets);
-    base_output_commit(&engine->output, (size_t)(to - start));
-    return beside || engine_put_content(engine, body);
-}
-
-static uint8_t out_after_head(const struct request_plan *plan, const weir_body *body)
-{
-    if (body->kind == WEIR_BODY_SIZED)
-        return ENGINE_OUT_LENGTH;
-    if (!plan->streams)
-        return ENGINE_OUT_DONE;
-    return plan->has_length ? ENGINE_OUT_LENGTH : ENGINE_OUT_CHUNKED;
-}
-
-/* The exchange as it is once its head is queued. */
-static void begin(struct engine *engine, struct weir_exchange *x, const struct request_plan *plan,
-                  const weir_request *request)
-{
-    struct engine_facts *facts = engine->facts;
-    if (!h1_states_event(&engine->states, H1_CLIENT, H1_EVENT_REQUEST))
-        return;
-    x->asked = (uint8_t)engine_asked(request->method);
-    if (x->asked == ENGINE_ASKED_CONNECT || plan->gives_upgrade)
-        h1_states_ask_switch(&engine->states);
-    if (plan->gives_close) {
-        if (facts->last_code == 0)
-            facts->last_code = WEIR_CODE_close_by_application;
-        h1_states_set_last(&engine->states);
-    }
-    facts->exchanges_begun++;
-    engine_count(&engine->config->totals.exchanges_begun, 1);
-    engine->interim_count = 0;
-    x->user = request->user;
-    x->in = ENGINE_IN_HEAD;
-    x->begun_out = true;
-    x->out = out_after_head(plan, &request->body);
-    x->out_left = plan->length;
-    if (x->out == ENGINE_OUT_DONE) {
-        x->body_out = plan->length;
-        engine_end_answer(x);
-    } else {
-        x->room_due = true;
-    }
-    engine->current = x;
-}
-
-weir_code engine_request(struct engine *engine, const weir_request *request, struct weir_exchange **out)
-{
-    struct request_plan plan = {.length = 0};
-    *out = NULL;
-    if (engine->current != NULL || engine->unsent_first != NULL || engine->finished || engine->abort ||
-        !h1_states_allow(&engine->states, H1_CLIENT, H1_EVENT_REQUEST))
-        return WEIR_CODE_misuse;
-    weir_code code = make_plan(&plan, request);
-    if (code != WEIR_OK)
-        return code;
-    struct weir_exchange *x = exchange_new(engine);
-    if (x == NULL)
-        return WEIR_CODE_no_memory;
+    const weir_body body = x->held_body;
     uint64_t before = engine->output.pending;
-    x->out_begin = engine->facts->octets_queued;
-    bool queued = put_request(engine, &plan, request);
+    x->out_held = false;
+    if (body.kind == WEIR_BODY_STREAM || body.kind == WEIR_BODY_SIZED || engine->out_dead)
+        return;
+    bool fine = true;
+    if (x->out_left > 0) /* the copy is the exchange's, which outlives its octets in the output */
+        fine = body.kind == WEIR_BODY_COPY ? base_output_borrow(&engine->output, &engine->config->blocks, body.octets)
+                                           : engine_put_content(engine, &body);
     engine_account(engine, before);
-    if (!queued) {
-        exchange_free(x);
-        return engine_out_of_memory(engine);
+    if (!fine) {
+        (void)engine_out_of_memory(engine);
+        return;
     }
-    begin(engine, x, &plan, request);
-    *out = x;
-    return WEIR_OK;
+    x->body_out = x->out_left;
+    x->out_left = 0;
+    x->room_due = false;
+    engine_end_answer(x);
 }

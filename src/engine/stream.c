@@ -8,6 +8,8 @@
 size_t engine_room(const struct engine *engine, const struct weir_exchange *x)
 {
     uint64_t limit = engine->config->options.limits.output_size_max;
+    if (x->out_held || engine->out_dead)
+        return 0;
     switch (x->out) {
     case ENGINE_OUT_LENGTH:
         limit = limit > engine->output.pending ? limit - engine->output.pending : 0;
@@ -86,9 +88,11 @@ weir_code weir_write_borrow(weir_exchange *x, weir_str octets)
         return WEIR_OK;
     bool streams = x->out == ENGINE_OUT_LENGTH || x->out == ENGINE_OUT_CHUNKED || x->out == ENGINE_OUT_CLOSE ||
                    x->out == ENGINE_OUT_TUNNEL;
-    if (engine->finished || engine->current != x || !streams ||
+    if (engine->finished || engine->current != x || !streams || x->out_held ||
         (x->out == ENGINE_OUT_LENGTH && octets.len > x->out_left))
         return WEIR_CODE_misuse;
+    if (engine->out_dead)
+        return WEIR_OK; /* nobody takes it: the exchange's end will say so */
     uint64_t before = output->pending;
     bool fine = true;
     if (x->out == ENGINE_OUT_CHUNKED) {
@@ -142,6 +146,9 @@ weir_code weir_finish(weir_exchange *x, weir_fields trailers)
         return WEIR_OK;
     if (engine->finished || engine->current != x || x->out == ENGINE_OUT_NONE || x->out == ENGINE_OUT_DONE)
         return WEIR_CODE_misuse;
+    if (engine->out_dead)
+        return WEIR_OK;
+    x->out_held = false;
     switch (x->out) {
     case ENGINE_OUT_CHUNKED:
         if (!trailers_valid(trailers)) {

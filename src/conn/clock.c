@@ -1,0 +1,160 @@
+/* What time does to a connection: when it must next be looked at, and what happens if nothing came until then. */
+#include "conn/conn.h"
+
+/* After our FIN a peer that had nothing under way needs no long wait: a request that crossed our FIN gets no answer, and
+ * the wait only spares it the sight of a reset. Nor does a server need one: it is owed nothing. Nor does one that went on sending until we stopped reading: if it does not
+ * read by now it will not before its own sending fails. */
+#define LINGER_IDLE_NS (1 * WEIR_SECOND)
+#define LINGER_FULL_NS (500 * WEIR_MS)
+/* A connection that is old is closed when it has been idle for this long; before, its next answer says close. */
+#define AGE_IDLE_NS    (250 * WEIR_MS)
+
+/* The age at which this connection is old: less than the limit by up to a tenth, so that those accepted together do not
+ * go together. A function of its number: nothing to remember. */
+static uint64_t age_limit_ns(const struct weir_engine *conn)
+{
+    uint64_t limit = conn->config->options.limits.age_max_ns;
+    if (limit == WEIR_UNLIMITED)
+        return WEIR_NEVER;
+    uint64_t mixed = (conn->facts.id ^ conn->config->seed) * UINT64_C(0x9e3779b97f4a7c15);
+    mixed ^= mixed >> 32; /* of the low half alone the low ones vary little; the high half alone is four seconds */
+    return deadlines_add(conn->began_ns, limit - mixed % (limit / 10 + 1));
+}
+
+bool conn_is_old(const struct weir_engine *conn, uint64_t now_ns)
+{
+    return conn->config->options.limits.age_max_ns != WEIR_UNLIMITED && now_ns >= age_limit_ns(conn);
+}
+
+static struct deadlines_due due_while_idle(const struct weir_engine *conn)
+{
+    const weir_limits *limits = &conn->config->options.limits;
+    struct deadlines_due due;
+    if (conn_stage(conn) == WEIR_STAGE_UNUSED && conn->config->options.role == WEIR_ROLE_SERVER)
+        due = (struct deadlines_due){deadlines_add(conn->began_ns, limits->first_octet_timeout_ns),
+                                     WEIR_CODE_first_octet_timeout};
+    else
+        due = (struct deadlines_due){deadlines_add(conn->since_ns, limits->idle_timeout_ns), WEIR_CODE_idle_timeout};
+    uint64_t old = age_limit_ns(conn);
+    if (old < deadlines_add(conn->since_ns, AGE_IDLE_NS))
+        old = deadlines_add(conn->since_ns, AGE_IDLE_NS);
+    if (old < due.ns)
+        due = (struct deadlines_due){old, WEIR_CODE_age_limit};
+    return due;
+}
+
+static struct deadlines_due due_while_lingering(const struct weir_engine *conn)
+{
+    const weir_limits *limits = &conn->config->options.limits;
+    struct deadlines_due due = {deadlines_add(conn->since_ns, limits->linger_timeout_ns), WEIR_CODE_linger_timeout};
+    if (conn->work == NULL)
+        return due;
+    uint64_t silence_ns = limits->linger_silence_ns;
+    bool idle = conn->facts.cause_stage == WEIR_STAGE_IDLE || conn->config->options.role == WEIR_ROLE_CLIENT;
+    if (idle && silence_ns > LINGER_IDLE_NS)
+        silence_ns = LINGER_IDLE_NS;
+    if (!conn_lingers_for_input(conn) && !conn->facts.fin_seen && silence_ns > LINGER_FULL_NS)
+        silence_ns = LINGER_FULL_NS;
+    uint64_t silent = deadlines_add(conn->work->deadlines.in_ns, silence_ns);
+    if (silent < due.ns)
+        due.ns = silent;
+    if (conn->work->look_ns < due.ns)
+        due = (struct deadlines_due){conn->work->look_ns, WEIR_OK};
+    return due;
+}
+
+static struct deadlines_due due_while_open(const struct weir_engine *conn)
+{
+    const struct weir_exchange *x = conn->work->engine.current;
+    struct deadlines_due due =
+        deadlines_next(&conn->work->deadlines, &conn->config->options.limits, conn->config->options.role);
+    if (x != NULL && x->out_held && x->expect_due_ns < due.ns)
+        due = (struct deadlines_due){x->expect_due_ns, WEIR_OK};
+    return due;
+}
+
+static struct deadlines_due next_due(const struct weir_engine *conn)
+{
+    switch ((enum life_state)conn->life) {
+    case LIFE_OPEN:
+    case LIFE_FLUSHING:
+        if (conn->work == NULL || conn_stage(conn) == WEIR_STAGE_UNUSED)
+            return due_while_idle(conn);
+        return due_while_open(conn);
+    case LIFE_LINGERING:
+        return due_while_lingering(conn);
+    default:
+        return (struct deadlines_due){WEIR_NEVER, WEIR_OK};
+    }
+}
+
+uint64_t weir_engine_deadline(const weir_engine *conn)
+{
+    return next_due(conn).ns;
+}
+
+static void expire(struct weir_engine *conn, weir_code code, uint64_t now_ns)
+{
+    if (code != WEIR_OK)
+        conn_trace(conn, BASE_TRACE_CLOCK_DEADLINE);
+    switch (code) {
+    case WEIR_OK: /* only another look */
+        if (conn->life != LIFE_LINGERING)
+            return;
+        conn->work->look_ns = WEIR_NEVER;
+        conn->look = true;
+        return;
+    case WEIR_CODE_linger_timeout:
+        conn_life(conn, LIFE_EVENT_EXPIRED);
+        return;
+    case WEIR_CODE_first_octet_timeout:
+        conn_note(conn, code, WEIR_STAGE_UNUSED);
+        conn_life(conn, LIFE_EVENT_EXPIRED);
+        return;
+    case WEIR_CODE_idle_timeout:
+    case WEIR_CODE_age_limit:
+        if (conn_stage(conn) == WEIR_STAGE_TUNNEL)
+            break;
+        conn_close_idle(conn, code, now_ns);
+        return;
+    case WEIR_CODE_head_timeout:
+    case WEIR_CODE_body_timeout:
+    case WEIR_CODE_body_too_slow:
+    case WEIR_CODE_handler_timeout:
+    case WEIR_CODE_response_timeout:
+        if (conn->life == LIFE_OPEN && conn->work != NULL) {
+            if (engine_body_is_unwanted(&conn->work->engine))
+                engine_give_up_body(&conn->work->engine, now_ns);
+            else
+                engine_end(&conn->work->engine, code);
+            conn_settle(conn, now_ns);
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    conn_note(conn, code, conn_stage(conn));
+    conn_life(conn, LIFE_EVENT_CUT);
+}
+
+/* Waiting for the last receipt is for what its owner may still want to know. */
+static bool is_given_up(const struct weir_engine *conn)
+{
+    const struct weir_exchange *x = conn->work != NULL ? conn->work->engine.current : NULL;
+    return x != NULL && x->aborted;
+}
+
+void weir_engine_tick(weir_engine *conn, uint64_t now_ns)
+{
+    if (conn->life > LIFE_OPEN && is_given_up(conn))
+        conn_life(conn, LIFE_EVENT_CUT);
+    if (conn->life <= LIFE_FLUSHING && conn->work != NULL) {
+        if (conn->life == LIFE_OPEN)
+            engine_run(&conn->work->engine, now_ns);
+        conn_settle(conn, now_ns);
+    }
+    struct deadlines_due due = next_due(conn);
+    if (due.ns <= now_ns)
+        expire(conn, due.code, now_ns);
+}
