@@ -74,14 +74,15 @@ struct histogram_log_sum {
     struct histogram histogram; /* all of it, in a shape that holds each; without counts while `intervals` is 0 */
     uint64_t intervals;
     uint64_t others;            /* intervals of other tags, passed over */
-    uint64_t length_ns;         /* of all intervals together */
+    uint64_t length_ns;         /* of all intervals together; no more than UINT64_MAX */
     uint64_t first_ns, last_ns; /* start of the first, end of the last */
 };
 
 /* Adds the intervals of `path` (`-`: standard input) whose tag is `tag` (null: those without). False, with one line in
- * `error` (HISTOGRAM_LOG_ERROR_MAX octets), which names the file and the line: `sum` then holds what came before. A file
- * without a single interval is an error too: it was not what the caller thought. */
-WEIR_MUST_USE bool histogram_log_sum_file(struct histogram_log_sum *sum, const char *path, const char *tag, char *error);
+ * `error` (HISTOGRAM_LOG_ERROR_MAX octets), which names the file and the line: `sum` then holds what came before. A
+ * file without a single interval is an error too: it was not what the caller thought. */
+WEIR_MUST_USE bool histogram_log_sum_file(struct histogram_log_sum *sum, const char *path, const char *tag,
+                                          char *error);
 void histogram_log_sum_fini(struct histogram_log_sum *sum);
 
 /* --- one histogram ---------------------------------------------------------------------------------------------- */

@@ -1,34 +1,62 @@
-# Unit tests and fuzz targets. They see src/, and link the static library, where hidden symbols are in reach.
+# Unit tests and fuzz targets. Those of src/ see it, and link the static library, where hidden symbols are in reach;
+# those of cli/ link the program's parts, and see what these may see.
 # tools/run-tests runs them (`make test`); ctest does too.
 
 find_path(CMOCKA_INCLUDE cmocka.h)
 find_library(CMOCKA_LIBRARY cmocka)
 mark_as_advanced(CMOCKA_INCLUDE CMOCKA_LIBRARY)
 
-# What a file of src/ is called as a target: h1/chunked_test.c is h1_chunked.
+# What a file of src/ or cli/ is called as a target: src/h1/chunked_test.c is h1_chunked, cli/text_test.c is cli_text.
 function(weir_name_of out file suffix)
-    file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/src ${file})
+    file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR} ${file})
     string(REGEX REPLACE "${suffix}\\.c$" "" path ${path})
+    string(REGEX REPLACE "^src/" "" path ${path})
     string(REPLACE "/" "_" path ${path})
     set(${out} ${path} PARENT_SCOPE)
 endfunction()
 
+# One unit test. Further arguments are what it links.
+function(weir_unit_test file include_folder)
+    weir_name_of(name ${file} _test)
+    add_executable(test_${name} ${file})
+    set_target_properties(test_${name} PROPERTIES OUTPUT_NAME ${name}
+                          RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    target_include_directories(test_${name} PRIVATE ${include_folder} ${CMOCKA_INCLUDE})
+    target_link_libraries(test_${name} PRIVATE weir_flags ${ARGN} ${CMOCKA_LIBRARY})
+    add_test(NAME unit.${name} COMMAND test_${name})
+    set_tests_properties(unit.${name} PROPERTIES TIMEOUT 120)
+endfunction()
+
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*_test.c)
+file(GLOB cli_test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cli/*_test.c)
 if(WEIR_LIBFUZZER)
     # A build to search with, not to test with.
 elseif(CMOCKA_INCLUDE AND CMOCKA_LIBRARY)
     foreach(file IN LISTS test_sources)
-        weir_name_of(name ${file} _test)
-        add_executable(test_${name} ${file})
-        set_target_properties(test_${name} PROPERTIES OUTPUT_NAME ${name}
-                              RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-        target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${CMOCKA_INCLUDE})
-        target_link_libraries(test_${name} PRIVATE weir_flags weir_static ${CMOCKA_LIBRARY})
-        add_test(NAME unit.${name} COMMAND test_${name})
-        set_tests_properties(unit.${name} PROPERTIES TIMEOUT 120)
+        weir_unit_test(${file} ${PROJECT_SOURCE_DIR}/src weir_static)
     endforeach()
+    if(TARGET weir_cli)
+        foreach(file IN LISTS cli_test_sources)
+            weir_unit_test(${file} ${PROJECT_SOURCE_DIR}/cli weir_cli)
+        endforeach()
+    endif()
 else()
     message(WARNING "cmocka was not found: the unit tests are left out (Debian: libcmocka-dev)")
+endif()
+
+# What a script suite needs in C: test/<suite>/<name>.c, linked with the program's parts.
+file(GLOB suite_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/*/*.c)
+if(TARGET weir_cli AND NOT WEIR_LIBFUZZER)
+    foreach(file IN LISTS suite_sources)
+        file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR}/test ${file})
+        string(REGEX REPLACE "\\.c$" "" name ${name})
+        string(REPLACE "/" "_" name ${name})
+        add_executable(suite_${name} ${file})
+        set_target_properties(suite_${name} PROPERTIES OUTPUT_NAME ${name}
+                              RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/test)
+        target_include_directories(suite_${name} PRIVATE ${PROJECT_SOURCE_DIR}/cli)
+        target_link_libraries(suite_${name} PRIVATE weir_flags weir_cli)
+    endforeach()
 endif()
 
 # With libFuzzer they search; without it they replay fuzz/corpus/<name>, under any compiler.
