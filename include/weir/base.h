@@ -27,7 +27,7 @@ extern "C" {
 #define WEIR_MUST_USE __attribute__((warn_unused_result))
 #define WEIR_PRINTF(text_at, args_at) __attribute__((format(printf, text_at, args_at)))
 
-/* The version of the library that runs, and what it was built with: "0.1.0 (epoll)". Static storage. */
+/* The version of the library that runs, and what it was built with: "0.1.0 (epoll, c-ares)". Static storage. */
 WEIR_API const char *weir_version(void);
 
 /* A view of octets: not terminated, not owned. An empty view may have a null pointer. */

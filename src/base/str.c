@@ -1,9 +1,14 @@
 #include <string.h>
 #include <weir/base.h>
 
+/* Given by the build: ", c-ares" where that is linked. */
+#ifndef WEIR_RESOLVER_TEXT
+#define WEIR_RESOLVER_TEXT ""
+#endif
+
 const char *weir_version(void)
 {
-    return WEIR_VERSION " (epoll)";
+    return WEIR_VERSION " (epoll" WEIR_RESOLVER_TEXT ")";
 }
 
 weir_str weir_str_from(const char *terminated)

@@ -54,6 +54,12 @@ static uint32_t events_of(enum io_watch kind)
         return EPOLLIN | EPOLLEXCLUSIVE;
     case IO_WATCH_WAKE:
         return EPOLLIN | EPOLLET;
+    case IO_WATCH_POLL_READ:
+        return EPOLLIN;
+    case IO_WATCH_POLL_WRITE:
+        return EPOLLOUT;
+    case IO_WATCH_POLL_BOTH:
+        return EPOLLIN | EPOLLOUT;
     default:
         /* Once for all: what is wanted changes in our flags, without a system call. */
         return EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;

@@ -17,6 +17,12 @@ uint64_t io_clock_now(void)
     return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
+uint64_t io_clock_after(uint64_t delay_ns)
+{
+    uint64_t now_ns = io_clock_now();
+    return delay_ns > WEIR_NEVER - now_ns ? WEIR_NEVER : now_ns + delay_ns;
+}
+
 static int open_descriptors(weir_loop *loop)
 {
     int os = loop->backend->open(loop);
@@ -46,6 +52,7 @@ weir_code weir_loop_new(weir_loop **out, const weir_allocator *allocator, weir_e
     base_list_init(&loop->pokes);
     base_list_init(&loop->later);
     base_list_init(&loop->ready_listeners);
+    base_list_init(&loop->ready_polls);
     base_wheel_init(&loop->wheel, loop->now_ns);
     atomic_init(&loop->posts, NULL);
     atomic_init(&loop->poked, false);
@@ -91,6 +98,9 @@ void io_loop_event(weir_loop *loop, uintptr_t token, unsigned ready)
     void *what = (void *)(token & ~(uintptr_t)IO_WATCH_MASK);
     if (kind == IO_WATCH_SOCK) {
         io_sock_event(what, ready);
+    } else if (kind >= IO_WATCH_POLL_READ) {
+        struct io_poll *poll = what;
+        base_list_push_back(&loop->ready_polls, &poll->node);
     } else if (kind != IO_WATCH_WAKE) {
         struct io_listener *listener = what;
         if (!base_list_is_linked(&listener->ready))
@@ -120,6 +130,15 @@ static void turn_listeners(weir_loop *loop)
     }
 }
 
+static void turn_polls(weir_loop *loop)
+{
+    while (!base_list_is_empty(&loop->ready_polls)) {
+        struct io_poll *poll = BASE_CONTAINER(loop->ready_polls.next, struct io_poll, node);
+        base_list_remove(&poll->node);
+        poll->ready(poll);
+    }
+}
+
 static void wait_for_events(weir_loop *loop, uint64_t timeout_ns)
 {
     if (has_rest(loop))
@@ -141,6 +160,7 @@ static void do_round(weir_loop *loop, uint64_t timeout_ns)
 
     turn_socks(loop);
     turn_listeners(loop);
+    turn_polls(loop);
     io_timer_expire(loop);
     io_post_run(loop);
     loop->late = true;

@@ -4,7 +4,7 @@
  * timers, posts), and the back-end, a table of seven functions that tells which sockets are ready.
  *
  * A round: wait; note on each socket what came (no callback runs meanwhile, so all of them are alive) and link it into
- * `ready`; give each its turn; accept; timers; posts; a second turn for what became ready meanwhile: wakes, and the
+ * `ready`; give each its turn; accept; polls; timers; posts; a second turn for what became ready meanwhile: wakes, and the
  * sockets just accepted. Closing unlinks, so nothing stale is left to be met.
  */
 #ifndef IO_LOOP_INTERNAL_H
@@ -17,6 +17,7 @@
 #include "base/wheel.h"
 #include "io/listener.h"
 #include "io/loop.h"
+#include "io/poll.h"
 #include "io/sock.h"
 
 /* What a back-end reports of a socket. */
@@ -33,8 +34,14 @@ enum io_watch {
     IO_WATCH_LISTENER = 1,        /* by level: as long as connections wait */
     IO_WATCH_LISTENER_SHARED = 2, /* the same, and one of several loops is told */
     IO_WATCH_WAKE = 3,            /* an eventfd, by edges */
-    IO_WATCH_MASK = 3,
+    IO_WATCH_POLL_READ = 4,       /* an io_poll, by level: all of this kind and the two below */
+    IO_WATCH_POLL_WRITE = 5,
+    IO_WATCH_POLL_BOTH = 6,
+    IO_WATCH_MASK = 7,
 };
+_Static_assert(_Alignof(struct io_sock) > IO_WATCH_MASK && _Alignof(struct io_listener) > IO_WATCH_MASK &&
+                   _Alignof(struct io_poll) > IO_WATCH_MASK,
+               "a token has room for the kind");
 
 struct io_backend {
     /* 0, or an errno. */
@@ -42,7 +49,7 @@ struct io_backend {
     void (*close)(weir_loop *loop);
     /* Readable when wait(loop, 0) would report something. */
     int (*fd)(const weir_loop *loop);
-    /* 0, or an errno. `what` is an io_sock, an io_listener, or null. */
+    /* 0, or an errno. `what` is an io_sock, an io_listener, an io_poll, or null. */
     int (*watch)(weir_loop *loop, int fd, enum io_watch kind, void *what);
     void (*unwatch)(weir_loop *loop, int fd);
     /* A wait ends at that time of io_clock_now's at the latest, or a moment later; WEIR_NEVER for none. */
@@ -86,6 +93,7 @@ struct weir_loop {
     struct base_list ready; /* sockets with something to do */
     struct base_list later; /* sockets that had their share of this round */
     struct base_list ready_listeners;
+    struct base_list ready_polls;
     struct base_wheel wheel;
 
     _Atomic(struct io_post *) posts; /* last first */
@@ -99,6 +107,8 @@ void io_loop_signal(weir_loop *loop);
 void io_loop_ready(weir_loop *loop, struct io_sock *sock);
 void io_loop_event(weir_loop *loop, uintptr_t token, unsigned ready);
 uint64_t io_clock_now(void);
+/* So long after now, of the clock and not of the round; WEIR_NEVER where that is too far. */
+uint64_t io_clock_after(uint64_t delay_ns);
 
 void io_post_run(weir_loop *loop);
 void io_post_drop(weir_loop *loop);

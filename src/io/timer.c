@@ -52,9 +52,7 @@ weir_timer *weir_timer_new(weir_loop *loop, weir_loop_fn *fn, void *app)
 void weir_timer_start(weir_timer *timer, uint64_t delay_ns)
 {
     /* Not the round's clock, which may be old: never early is the promise. */
-    uint64_t now_ns = io_clock_now();
-    uint64_t due_ns = delay_ns > WEIR_NEVER - now_ns ? WEIR_NEVER : now_ns + delay_ns;
-    io_timer_start(timer->loop, &timer->timer, due_ns);
+    io_timer_start(timer->loop, &timer->timer, io_clock_after(delay_ns));
 }
 
 void weir_timer_stop(weir_timer *timer)
