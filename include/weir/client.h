@@ -27,6 +27,7 @@
 #include <weir/ending.h>
 #include <weir/engine.h>
 #include <weir/exchange.h>
+#include <weir/ledger.h>
 #include <weir/limits.h>
 #include <weir/loop.h>
 
@@ -101,8 +102,7 @@ WEIR_API WEIR_MUST_USE weir_code weir_client_send(weir_client *client, const wei
 WEIR_API unsigned weir_exchange_retries(const weir_exchange *x);
 
 /* What it has: `accepted` are the connections that were dialled. */
-struct weir_ledger;
-WEIR_API void weir_client_ledger(const weir_client *client, struct weir_ledger *ledger);
+WEIR_API void weir_client_ledger(const weir_client *client, weir_ledger *ledger);
 
 typedef struct weir_pool_counts {
     size_t size;

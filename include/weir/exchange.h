@@ -158,8 +158,10 @@ WEIR_API void weir_exchange_abort(weir_exchange *x);
 /* One pointer an exchange, null at first; Weir never looks at it. */
 WEIR_API void weir_exchange_set_user(weir_exchange *x, void *user);
 WEIR_API void *weir_exchange_user(const weir_exchange *x);
-/* The number of the connection, unique in its server or config, from 1. */
+/* The number of the connection, unique in its server, client or config, from 1; 0 while it waits for one. */
 WEIR_API uint64_t weir_exchange_connection(const weir_exchange *x);
+/* The other end of its connection, of a server or a client; of family 0 while it waits for one. */
+WEIR_API weir_address weir_exchange_peer(const weir_exchange *x);
 
 #ifdef __cplusplus
 }

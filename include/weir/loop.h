@@ -20,6 +20,7 @@ extern "C" {
 typedef struct weir_loop weir_loop;
 typedef struct weir_timer weir_timer;
 typedef void weir_loop_fn(void *app);
+struct weir_exchange;
 
 /* `allocator` may be null. `no_descriptors`, `no_memory` or `system_error` where the kernel refuses. */
 WEIR_API WEIR_MUST_USE weir_code weir_loop_new(weir_loop **out, const weir_allocator *allocator, weir_error *error);
@@ -41,6 +42,9 @@ WEIR_API uint64_t weir_loop_now(const weir_loop *loop);
 /* Has `fn(app)` called once on the loop's thread, soon, in the order of the posts of one thread. From any thread.
  * `no_memory` when it cannot be kept: then it will not be called. */
 WEIR_API WEIR_MUST_USE weir_code weir_loop_post(weir_loop *loop, weir_loop_fn *fn, void *app);
+
+/* The loop that an exchange of a server or a client lives on: for timers and posts. */
+WEIR_API weir_loop *weir_exchange_loop(const struct weir_exchange *x);
 
 /* A timer that is not running; `fn` is called on the loop's thread. Null when there is no memory. */
 WEIR_API WEIR_MUST_USE weir_timer *weir_timer_new(weir_loop *loop, weir_loop_fn *fn, void *app);

@@ -9,6 +9,7 @@
 #include <weir/engine.h>
 #include <weir/exchange.h>
 #include <weir/field.h>
+#include <weir/ledger.h>
 #include <weir/limits.h>
 #include <weir/loop.h>
 #include <weir/policy.h>

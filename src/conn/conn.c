@@ -74,9 +74,10 @@ static void stop_work(struct weir_engine *conn)
     conn->work = NULL;
 }
 
-weir_code conn_config_init(struct weir_engine_config *config, const weir_engine_options *options, weir_error *error)
+weir_code conn_config_init(struct weir_engine_config *config, const weir_engine_options *options, size_t exchange_size,
+                           weir_error *error)
 {
-    return engine_config_init(config, options, sizeof(struct conn_work), error);
+    return engine_config_init(config, options, sizeof(struct conn_work), exchange_size, error);
 }
 
 void conn_init(struct weir_engine *conn, struct weir_engine_config *config, uint64_t id, uint64_t now_ns)

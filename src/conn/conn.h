@@ -33,7 +33,7 @@ struct weir_engine {
 
 /* A config whose free list has room for what a connection keeps. `wake` is the caller's to set. */
 WEIR_MUST_USE weir_code conn_config_init(struct weir_engine_config *config, const weir_engine_options *options,
-                                         weir_error *error);
+                                         size_t exchange_size, weir_error *error);
 void conn_init(struct weir_engine *conn, struct weir_engine_config *config, uint64_t id, uint64_t now_ns);
 /* After weir_engine_closed. */
 void conn_fini(struct weir_engine *conn);

@@ -37,7 +37,7 @@ weir_code weir_engine_config_new(weir_engine_config **out, const weir_engine_opt
             *error = (weir_error){.code = WEIR_CODE_no_memory, .text = "no memory for the engines' options"};
         return WEIR_CODE_no_memory;
     }
-    weir_code code = conn_config_init(&made->config, options, error);
+    weir_code code = conn_config_init(&made->config, options, 0, error);
     if (code != WEIR_OK) {
         base_release(&allocator, made, sizeof *made);
         return code;

@@ -26,7 +26,7 @@ static void copy_sized(void *to, size_t to_size, const void *from, size_t from_s
 }
 
 weir_code engine_config_init(struct weir_engine_config *config, const weir_engine_options *options, size_t engine_size,
-                             weir_error *error)
+                             size_t exchange_size, weir_error *error)
 {
     if (options == NULL || options->size == 0)
         return refuse(error, "engine options: `size` is 0: make them with WEIR_ENGINE_OPTIONS");
@@ -56,7 +56,8 @@ weir_code engine_config_init(struct weir_engine_config *config, const weir_engin
     };
     const weir_allocator *allocator = &config->options.allocator;
     base_blocks_init(&config->blocks, allocator);
-    base_slab_init(&config->exchanges, allocator, sizeof(struct weir_exchange), EXCHANGES_KEEP_MAX);
+    base_slab_init(&config->exchanges, allocator, exchange_size > 0 ? exchange_size : sizeof(struct weir_exchange),
+                   EXCHANGES_KEEP_MAX);
     base_slab_init(&config->engines, allocator, engine_size, ENGINES_KEEP_MAX);
     config->unix_time = config->options.unix_time;
     config->unix_time_app = config->options.app;

@@ -33,9 +33,9 @@ struct weir_engine_config {
 };
 
 /* The same as weir_engine_config_new and _free, in the caller's memory. `engine_size`: of the pieces for engines, for what
- * the folder above keeps beside them. */
+ * the folder above keeps beside them; `exchange_size`: the same of exchanges, or 0. */
 WEIR_MUST_USE weir_code engine_config_init(struct weir_engine_config *config, const weir_engine_options *options,
-                                           size_t engine_size, weir_error *error);
+                                           size_t engine_size, size_t exchange_size, weir_error *error);
 void engine_config_fini(struct weir_engine_config *config);
 /* The Date line of now; empty when there is no wall clock. */
 weir_str engine_config_date_line(struct weir_engine_config *config);

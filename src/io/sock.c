@@ -98,6 +98,12 @@ bool io_sock_is_reading(const struct io_sock *sock)
     return is(sock, SOCK_READING);
 }
 
+bool io_sock_is_quiet(const struct io_sock *sock)
+{
+    char octet;
+    return recv(sock->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
 void io_sock_wake(struct io_sock *sock)
 {
     set(sock, SOCK_WOKEN);

@@ -43,19 +43,21 @@ static uint64_t now_of(const struct link *link)
 /* Between exchanges. One that has not been used yet is not: its first request may be on its way, or in the kernel. */
 static bool is_idle(const struct link *link)
 {
-    return weir_engine_is_idle(&link->conn) && link->conn.facts.octets_in > 0;
+    bool used = link->conn.facts.octets_in > 0 || link->conn.config->options.role == WEIR_ROLE_CLIENT;
+    return used && weir_engine_is_idle(&link->conn);
 }
 
-static void set_idle(struct link *link, bool idle)
+static bool set_idle(struct link *link, bool idle)
 {
     if (idle == link->counted_idle)
-        return;
+        return false;
     link->counted_idle = idle;
     struct link_home *home = link_home_of(link);
     uint64_t before = home->idle;
     __atomic_store_n(&home->idle, before + (idle ? 1 : (uint64_t)-1), __ATOMIC_RELAXED);
-    if (before + home->idle == 1)
+    if (before + home->idle == 1 && home->idle_changed != NULL)
         home->idle_changed(home);
+    return idle;
 }
 
 /* --- the end --------------------------------------------------------------------------------------------------------- */
@@ -97,7 +99,8 @@ static void finish(struct link *link, bool reset, const weir_receipt *last)
     home->alive--;
     set_idle(link, false);
     conn_fini(&link->conn);
-    home->ended(home, &ending);
+    link_home_count(home, &ending);
+    home->ended(home, link, &ending);
     base_slab_put(&home->slab, link);
 }
 
@@ -203,8 +206,11 @@ static bool step(struct link *link, bool more)
         io_sock_read(&link->sock, (wants & WEIR_WANT_READ) != 0);
         break;
     }
-    set_idle(link, is_idle(link));
+    bool rests = set_idle(link, is_idle(link));
     arm(link);
+    struct link_home *home = link_home_of(link);
+    if (rests && home->rests != NULL)
+        home->rests(home, link);
     return true;
 }
 
@@ -302,20 +308,21 @@ static int64_t unix_time_of(void *loop)
 
 /* --- the home -------------------------------------------------------------------------------------------------------- */
 
-weir_code link_home_init(struct link_home *home, weir_loop *loop, const weir_engine_options *options, uint64_t first_id,
-                         uint64_t id_step, weir_error *error)
+weir_code link_home_init(struct link_home *home, weir_loop *loop, const struct link_home_options *options,
+                         weir_error *error)
 {
-    weir_code code = conn_config_init(&home->config, options, error);
+    size_t link_size = options->link_size > 0 ? options->link_size : sizeof(struct link);
+    weir_code code = conn_config_init(&home->config, options->engine, options->exchange_size, error);
     if (code != WEIR_OK)
         return code;
     home->config.wake = on_wake;
     home->config.unix_time = unix_time_of;
     home->config.unix_time_app = loop;
     home->loop = loop;
-    home->last_id = first_id - id_step;
-    home->id_step = id_step;
+    home->last_id = options->first_id - options->id_step;
+    home->id_step = options->id_step;
     base_list_init(&home->links);
-    base_slab_init(&home->slab, &home->config.options.allocator, sizeof(struct link), LINKS_KEEP_MAX);
+    base_slab_init(&home->slab, &home->config.options.allocator, link_size, LINKS_KEEP_MAX);
     return WEIR_OK;
 }
 
@@ -326,19 +333,26 @@ void link_home_fini(struct link_home *home)
     engine_config_fini(&home->config);
 }
 
-weir_code link_open(struct link_home *home, int fd, const weir_address *peer)
+uint64_t link_home_next_id(struct link_home *home)
+{
+    engine_count(&home->totals.opened, 1);
+    return home->last_id += home->id_step;
+}
+
+weir_code link_open(struct link **out, struct link_home *home, int fd, const weir_address *peer)
 {
     struct link *link = base_slab_get(&home->slab);
+    bool accepted = home->config.options.role == WEIR_ROLE_SERVER;
+    *out = NULL;
     if (link == NULL)
         return WEIR_CODE_no_memory;
     memset(link, 0, sizeof *link);
-    weir_code code = io_sock_open(&link->sock, home->loop, fd, &sock_ops, true);
+    weir_code code = io_sock_open(&link->sock, home->loop, fd, &sock_ops, accepted);
     if (code != WEIR_OK) {
         base_slab_put(&home->slab, link);
         return code;
     }
-    home->last_id += home->id_step;
-    conn_init(&link->conn, &home->config, home->last_id, weir_loop_now(home->loop));
+    conn_init(&link->conn, &home->config, link_home_next_id(home), weir_loop_now(home->loop));
     link->timer.fired = on_timer;
     link->peer_family = peer->family;
     link->peer_port = peer->port;
@@ -346,8 +360,29 @@ weir_code link_open(struct link_home *home, int fd, const weir_address *peer)
     base_list_push_back(&home->links, &link->node);
     home->alive++;
     io_sock_read(&link->sock, true);
+    set_idle(link, is_idle(link));
     arm(link);
+    *out = link;
     return WEIR_OK;
+}
+
+/* --- a client's ------------------------------------------------------------------------------------------------------- */
+
+weir_code link_request(struct link *link, const weir_prepared *prepared, struct weir_exchange *x)
+{
+    weir_exchange *ours;
+    weir_code code = conn_request(&link->conn, prepared, x, &ours, now_of(link));
+    if (code == WEIR_OK)
+        set_idle(link, false);
+    /* After a failure too: the connection may have to end. */
+    io_sock_wake(&link->sock);
+    return code;
+}
+
+bool link_is_usable(const struct link *link)
+{
+    const struct engine_facts *facts = &link->conn.facts;
+    return link->counted_idle && facts->last_code == 0 && !facts->fin_seen && io_sock_is_quiet(&link->sock);
 }
 
 /* Moves on by one link; the one passed goes to the end of the list. */
@@ -376,14 +411,17 @@ bool link_reclaim_idle(struct link_home *home)
     return true;
 }
 
+void link_drain(struct link *link)
+{
+    bool waits = weir_engine_wants(&link->conn) & WEIR_WANT_READ && ask(link).unread > 0;
+    conn_drain(&link->conn, waits, now_of(link));
+    step(link, false);
+}
+
 void link_drain_all(struct link_home *home)
 {
-    for (uint64_t left = home->alive; left > 0 && !base_list_is_empty(&home->links); left--) {
-        struct link *link = next_link(home);
-        bool waits = weir_engine_wants(&link->conn) & WEIR_WANT_READ && ask(link).unread > 0;
-        conn_drain(&link->conn, waits, now_of(link));
-        step(link, false);
-    }
+    for (uint64_t left = home->alive; left > 0 && !base_list_is_empty(&home->links); left--)
+        link_drain(next_link(home));
 }
 
 void link_stop_all(struct link_home *home, weir_code code)

@@ -3,6 +3,7 @@
 #ifndef LINK_LINK_H
 #define LINK_LINK_H
 
+#include <weir/ledger.h>
 #include <weir/loop.h>
 
 #include "conn/conn.h"
@@ -10,6 +11,17 @@
 #include "io/sock.h"
 
 struct link;
+
+/* Counted by the thread of the home, read by any. */
+struct link_totals {
+    uint64_t opened;
+    uint64_t ended_by_code[WEIR_CODE_COUNT];
+    uint64_t ended_by_stage[WEIR_STAGE_COUNT];
+    uint64_t ended_by_how[WEIR_HOW_COUNT];
+    uint64_t ended_by_by[WEIR_BY_COUNT];
+    uint64_t ended_by_delivery[WEIR_DELIVERY_COUNT];
+    uint64_t ended_by_class[WEIR_CLASS_COUNT];
+};
 
 /* What the links of one worker share. The owner embeds it. */
 struct link_home {
@@ -21,8 +33,12 @@ struct link_home {
     uint64_t last_id;
     uint64_t id_step; /* so that the numbers of several workers differ */
     struct base_slab slab;
-    /* A link has ended and is freed after the call. */
-    void (*ended)(struct link_home *home, const weir_ending *ending);
+    struct link_totals totals;
+    /* A link has ended, and was counted; it is freed after the call. */
+    void (*ended)(struct link_home *home, struct link *link, const weir_ending *ending);
+    /* A link is between two exchanges now and was not before: the last thing in its step, so that it may be asked
+     * something. May be null. */
+    void (*rests)(struct link_home *home, struct link *link);
     /* The first has become idle, or the last has ceased to be. It must not end links. */
     void (*idle_changed)(struct link_home *home);
 };
@@ -39,19 +55,35 @@ struct link {
     bool counted_idle : 1;
 };
 
-/* `first_id` and `id_step`: the numbers that this home gives to its connections. */
-WEIR_MUST_USE weir_code link_home_init(struct link_home *home, weir_loop *loop, const weir_engine_options *options,
-                                       uint64_t first_id, uint64_t id_step, weir_error *error);
+struct link_home_options {
+    const weir_engine_options *engine;
+    uint64_t first_id, id_step; /* the numbers that this home gives to its connections */
+    size_t link_size;           /* of what a link is the first member of; 0: of a link */
+    size_t exchange_size;       /* of what an exchange is the first member of; 0: of an exchange */
+};
+WEIR_MUST_USE weir_code link_home_init(struct link_home *home, weir_loop *loop, const struct link_home_options *options,
+                                       weir_error *error);
 /* No link may live. */
 void link_home_fini(struct link_home *home);
 
-/* Takes over a connected socket. no_memory, or what io_sock_open says: then it is still the caller's. */
-WEIR_MUST_USE weir_code link_open(struct link_home *home, int fd, const weir_address *peer);
+/* Takes over a connected socket. no_memory, or what io_sock_open says: then it is still the caller's, and `out` null. */
+WEIR_MUST_USE weir_code link_open(struct link **out, struct link_home *home, int fd, const weir_address *peer);
+/* Counts a connection that was never established: its number, and its ending. */
+uint64_t link_home_next_id(struct link_home *home);
+void link_home_count(struct link_home *home, const weir_ending *ending);
+/* A client: asks on a link that rests. Nothing is called back, and nothing is written, before the round goes to its end. */
+WEIR_MUST_USE weir_code link_request(struct link *link, const weir_prepared *prepared, struct weir_exchange *x);
+/* It rests, the kernel says that nothing came from the peer, and it may be asked something. */
+bool link_is_usable(const struct link *link);
 /* Closes one that is idle, the one idle for longest among some; false if none was found. */
 bool link_reclaim_idle(struct link_home *home);
 /* Of all links: no exchange after the present one; end now, for that reason. Not within a callback of a link. */
+void link_drain(struct link *link); /* not within a callback of this link */
 void link_drain_all(struct link_home *home);
 void link_stop_all(struct link_home *home, weir_code code);
+
+/* Adds what this home has to a ledger, from any thread. */
+void link_home_add(const struct link_home *home, weir_ledger *ledger);
 
 struct link *link_of_exchange(const weir_exchange *x);
 struct link_home *link_home_of(const struct link *link);

@@ -174,18 +174,6 @@ bool weir_server_is_stopped(const weir_server *server)
 
 /* --- of an exchange -------------------------------------------------------------------------------------------------- */
 
-weir_loop *weir_exchange_loop(const weir_exchange *x)
-{
-    return link_of_exchange(x)->sock.loop;
-}
-
-weir_address weir_exchange_peer(const weir_exchange *x)
-{
-    weir_address peer = {.family = 0};
-    link_peer(link_of_exchange(x), &peer);
-    return peer;
-}
-
 /* --- in one call ----------------------------------------------------------------------------------------------------- */
 
 static bool is_usage(weir_code code)

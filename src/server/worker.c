@@ -55,7 +55,8 @@ static void on_accepted(struct io_listener *listener, int fd, const weir_address
     struct link_home *home = &worker->home;
     if (home->alive >= worker->connections_max)
         (void)link_reclaim_idle(home);
-    weir_code code = link_open(home, fd, peer);
+    struct link *link;
+    weir_code code = link_open(&link, home, fd, peer);
     if (code != WEIR_OK) {
         /* Not a connection of ours yet: it is not in the ledger, but it is counted. */
         close(fd);
@@ -63,7 +64,6 @@ static void on_accepted(struct io_listener *listener, int fd, const weir_address
         server_notice(worker->server, code, "a connection was accepted and could not be kept");
         return;
     }
-    engine_count(&worker->totals.accepted, 1);
     review_accept(worker);
 }
 
@@ -106,16 +106,10 @@ static void finish_if_drained(struct worker *worker)
         options->stopped(options->app);
 }
 
-static void on_ended(struct link_home *home, const weir_ending *ending)
+static void on_ended(struct link_home *home, struct link *link, const weir_ending *ending)
 {
     struct worker *worker = worker_of_home(home);
-    struct worker_totals *totals = &worker->totals;
-    engine_count(&totals->ended_by_code[ending->code], 1);
-    engine_count(&totals->ended_by_stage[ending->stage], 1);
-    engine_count(&totals->ended_by_how[ending->how], 1);
-    engine_count(&totals->ended_by_by[ending->by], 1);
-    engine_count(&totals->ended_by_delivery[ending->delivery], 1);
-    engine_count(&totals->ended_by_class[ending->judged], 1);
+    (void)link;
     const weir_server_options *options = &worker->server->options;
     if (options->ending != NULL)
         options->ending(options->app, ending);
@@ -198,7 +192,9 @@ weir_code worker_init(struct worker *worker, weir_server *server, unsigned index
         WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_SERVER, .lenient = options->lenient, .handler = &server->handler,
                             .app = options->app, .limits = options->limits, .allocator = server->allocator,
                             .server_name = options->server_name);
-    weir_code code = link_home_init(&worker->home, worker->loop, &engine_options, index + 1, options->workers, error);
+    const struct link_home_options home_options = {
+        .engine = &engine_options, .first_id = index + 1, .id_step = options->workers};
+    weir_code code = link_home_init(&worker->home, worker->loop, &home_options, error);
     if (code != WEIR_OK) {
         if (worker->own_loop)
             weir_loop_free(worker->loop);

@@ -21,13 +21,6 @@ struct server_listener {
 
 /* Counted by the worker, read by any thread. */
 struct worker_totals {
-    uint64_t accepted;
-    uint64_t ended_by_code[WEIR_CODE_COUNT];
-    uint64_t ended_by_stage[WEIR_STAGE_COUNT];
-    uint64_t ended_by_how[WEIR_HOW_COUNT];
-    uint64_t ended_by_by[WEIR_BY_COUNT];
-    uint64_t ended_by_delivery[WEIR_DELIVERY_COUNT];
-    uint64_t ended_by_class[WEIR_CLASS_COUNT];
     uint64_t accept_pauses;
     uint64_t accept_failures;
 };
