@@ -46,6 +46,7 @@ endif()
 
 # What a script suite needs in C: test/<suite>/<name>.c, linked with the program's parts.
 file(GLOB suite_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/*/*.c)
+list(FILTER suite_sources EXCLUDE REGEX "/test/cases/") # one program of several files, below
 if(TARGET weir_cli AND NOT WEIR_LIBFUZZER)
     foreach(file IN LISTS suite_sources)
         file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR}/test ${file})
