@@ -8,7 +8,7 @@ SECONDS ?= 60
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: help build run test quick-test bench install asan tsan valgrind fuzz clang coverage format format-check clean
+.PHONY: help build run test quick-test strangers bench install asan tsan valgrind fuzz clang coverage format format-check clean
 
 help:
 	@echo 'Weir: an HTTP library for C whose connections end exactly once, for a known reason.'
@@ -19,6 +19,7 @@ help:
 	@echo '  make               build into $(BUILD)/: libweir.a, libweir.so, weir, examples/, tests/'
 	@echo '  make quick-test    the suites against build/ only   (make quick-test ONLY=h1; KEEP_GOING=-k runs what builds)'
 	@echo '  make bench         measure against a floor and against other servers'
+	@echo '  make strangers     clients and proxies of others against the demo, all of them (two gigabytes of packages)'
 	@echo '  make install       into PREFIX=$(PREFIX), below DESTDIR if given'
 	@echo
 	@echo '  make asan          all suites under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/'
@@ -54,6 +55,10 @@ test:
 quick-test:
 	@tools/deps build test
 	@tools/run-tests --plan default $(KEEP_GOING) $(if $(ONLY),--only '$(ONLY)')
+
+strangers:
+	@tools/deps build test strangers
+	@tools/run-tests --plan default --only ' strangers/'
 
 bench:
 	@tools/deps build bench

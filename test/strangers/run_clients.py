@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Clients that nobody here wrote, each through every act that it can do, on a server of its own: they see the answer
+that they should, and the server records the endings that docs/strangers.md says, no others.
+
+run-tests: limit=600 builds=default"""
+import re
+import tempfile
+
+import acts
+import chromium
+import harness
+import load
+import programs
+
+FOLDER = tempfile.TemporaryDirectory(prefix="strangers-")
+SENT = acts.upload_file(FOLDER.name)
+TABLE = acts.documented()
+
+
+def add(name, ask, acts_of_it, here):
+    label = "test_" + re.sub(r"\W+", "_", name.lower())
+
+    def missing():
+        raise harness.Skip("%s is not installed" % name)
+
+    if not here:
+        globals()[label] = missing
+    for act in acts_of_it if here else ():
+        def one(act=act):
+            acts.play(name, act, ask, TABLE.get(name, {}).get(act), SENT)
+        globals()["%s_%s" % (label, act)] = one
+
+
+STRANGERS = dict(programs.CLIENTS, **load.LOADS, Chromium=(chromium.ask, chromium.ACTS, chromium.PROGRAM))
+for stranger, (how, its_acts, is_here) in STRANGERS.items():
+    add(stranger, how, its_acts, is_here)
+
+if __name__ == "__main__":
+    harness.run(dict(globals()))
