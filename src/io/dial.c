@@ -179,7 +179,7 @@ static bool try_next(struct io_dial *dial)
     note_failure(dial, address, code, os, doing);
     /* The other addresses would need a descriptor and memory too. */
     if (code == WEIR_CODE_no_descriptors || code == WEIR_CODE_no_memory)
-        dial->tried = dial->addresses.count;
+        dial->addresses.count = dial->tried;
     return false;
 }
 

@@ -74,7 +74,7 @@ static const char *why_of(int status)
     case ARES_EREFUSED:
         return "the name server refused";
     case ARES_ECONNREFUSED:
-        return "no name server could be asked";
+        return "no name server gave an answer"; /* all refused the connection, or failed */
     case ARES_ETIMEOUT:
         return "no name server answered in time";
     default:
@@ -218,8 +218,11 @@ static weir_code set_servers(ares_channel channel, weir_str all, weir_error *err
 {
     struct ares_addr_port_node servers[SERVERS_MAX];
     size_t count = 0;
-    while (all.len > 0) {
-        const char *comma = memchr(all.ptr, ',', all.len);
+    const char *comma = NULL;
+    if (all.len == 0)
+        return WEIR_OK;
+    do {
+        comma = memchr(all.ptr, ',', all.len);
         weir_str one = {all.ptr, comma != NULL ? (size_t)(comma - all.ptr) : all.len};
         if (count == SERVERS_MAX)
             return io_fail(error, WEIR_CODE_bad_address, 0, "more than %d name servers", SERVERS_MAX);
@@ -231,8 +234,8 @@ static weir_code set_servers(ares_channel channel, weir_str all, weir_error *err
         count++;
         size_t used = one.len + (comma != NULL);
         all = (weir_str){all.ptr + used, all.len - used};
-    }
-    if (count > 0 && ares_set_servers_ports(channel, servers) != ARES_SUCCESS)
+    } while (comma != NULL);
+    if (ares_set_servers_ports(channel, servers) != ARES_SUCCESS)
         return io_fail(error, WEIR_CODE_no_memory, ENOMEM, "no memory for name servers");
     return WEIR_OK;
 }

@@ -79,6 +79,7 @@ void io_resolver_hand_over(struct io_resolver *resolver)
         return;
     resolver->freed = NULL;
     io_timer_stop(resolver->loop, &resolver->soon);
+    drop_unless_waiting(resolver);
 }
 
 static void on_soon(struct io_timer *timer)
