@@ -37,6 +37,11 @@ static inline void base_list_push_back(struct base_list *head, struct base_list 
     head->prev = node;
 }
 
+static inline void base_list_push_front(struct base_list *head, struct base_list *node)
+{
+    base_list_push_back(head->next, node);
+}
+
 /* Fine on a node that is in no list. */
 static inline void base_list_remove(struct base_list *node)
 {

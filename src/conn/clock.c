@@ -142,7 +142,7 @@ static void expire(struct weir_engine *conn, weir_code code, uint64_t now_ns)
 static bool is_given_up(const struct weir_engine *conn)
 {
     const struct weir_exchange *x = conn->work != NULL ? conn->work->engine.current : NULL;
-    return x != NULL && x->aborted;
+    return x != NULL && (x->aborted || x->cut != 0);
 }
 
 void weir_engine_tick(weir_engine *conn, uint64_t now_ns)

@@ -28,7 +28,7 @@ struct weir_engine_config {
     uint64_t seed;                          /* of the jitter of ages */
     void (*wake)(struct weir_engine *conn); /* a connection has something to do; never null while one lives */
     /* An exchange ends; true: it is taken back, to be asked elsewhere, and its handler does not hear of it. May be null. */
-    bool (*ending)(struct weir_engine_config *config, struct weir_exchange *x, const weir_exchange_ending *ending);
+    bool (*ending)(struct weir_engine_config *config, struct weir_exchange *x, weir_exchange_ending *ending);
     struct engine_totals totals;
 };
 

@@ -76,7 +76,7 @@ void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery deliver
     engine_count(&config->totals.exchanges_done, 1);
     engine_count(&config->totals.exchanges_by_code[code], 1);
     if (x->handler->done != NULL || config->ending != NULL) {
-        const weir_exchange_ending ending = {
+        weir_exchange_ending ending = {
             .code = code,
             .stage = code == WEIR_CODE_complete  ? WEIR_STAGE_RESPONSE
                      : engine->facts->cause != 0 ? (weir_stage)engine->facts->cause_stage

@@ -52,6 +52,7 @@ weir_code weir_loop_new(weir_loop **out, const weir_allocator *allocator, weir_e
     base_list_init(&loop->pokes);
     base_list_init(&loop->later);
     base_list_init(&loop->ready_listeners);
+    base_list_init(&loop->lates);
     base_list_init(&loop->ready_polls);
     base_wheel_init(&loop->wheel, loop->now_ns);
     atomic_init(&loop->posts, NULL);
@@ -80,7 +81,7 @@ void weir_loop_free(weir_loop *loop)
 
 static bool has_rest(const weir_loop *loop)
 {
-    return !base_list_is_empty(&loop->ready) || !base_list_is_empty(&loop->later);
+    return !base_list_is_empty(&loop->ready) || !base_list_is_empty(&loop->later) || !base_list_is_empty(&loop->lates);
 }
 
 void io_loop_ready(weir_loop *loop, struct io_sock *sock)
@@ -90,6 +91,20 @@ void io_loop_ready(weir_loop *loop, struct io_sock *sock)
     base_list_push_back(&loop->ready, &sock->ready);
     if (!loop->in_round && !loop->running)
         io_loop_signal(loop); /* an outer loop that polls our descriptor must hear of it */
+}
+
+void io_loop_late(weir_loop *loop, struct io_late *late)
+{
+    if (base_list_is_linked(&late->node))
+        return;
+    base_list_push_back(&loop->lates, &late->node);
+    if (!loop->in_round && !loop->running)
+        io_loop_signal(loop); /* as above */
+}
+
+void io_loop_off_late(struct io_late *late)
+{
+    base_list_remove(&late->node);
 }
 
 void io_loop_event(weir_loop *loop, uintptr_t token, unsigned ready)
@@ -139,6 +154,19 @@ static void turn_polls(weir_loop *loop)
     }
 }
 
+/* Only those that are in the list now. */
+static void call_lates(weir_loop *loop)
+{
+    struct base_list batch;
+    base_list_init(&batch);
+    base_list_splice(&batch, &loop->lates);
+    while (!base_list_is_empty(&batch)) {
+        struct io_late *late = BASE_CONTAINER(batch.next, struct io_late, node);
+        base_list_remove(&late->node);
+        late->fn(late);
+    }
+}
+
 static void wait_for_events(weir_loop *loop, uint64_t timeout_ns)
 {
     if (has_rest(loop))
@@ -163,6 +191,7 @@ static void do_round(weir_loop *loop, uint64_t timeout_ns)
     turn_polls(loop);
     io_timer_expire(loop);
     io_post_run(loop);
+    call_lates(loop);
     loop->late = true;
     turn_socks(loop);
     loop->late = false;

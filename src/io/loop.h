@@ -4,6 +4,7 @@
 
 #include <weir/loop.h>
 
+#include "base/list.h"
 #include "base/wheel.h"
 
 /* A timer in a struct of the owner's: nothing is allocated. `fired` runs in the loop's round. */
@@ -22,6 +23,16 @@ static inline uint64_t io_timer_due(const struct io_timer *timer)
 {
     return timer->timer.due_ns;
 }
+
+/* Something to be done before the round is over, when all that came in it is known: after reads, timers and posts, before
+ * sockets are woken. Embedded in its owner; called once, by the next round at the latest. */
+struct io_late {
+    struct base_list node;
+    void (*fn)(struct io_late *late);
+};
+void io_loop_late(weir_loop *loop, struct io_late *late);
+/* Fine where it is not waiting. */
+void io_loop_off_late(struct io_late *late);
 
 /* The wall clock, seconds since 1970, read at most once a round. */
 int64_t io_loop_unix_time(weir_loop *loop);

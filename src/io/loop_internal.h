@@ -93,6 +93,7 @@ struct weir_loop {
     struct base_list ready; /* sockets with something to do */
     struct base_list later; /* sockets that had their share of this round */
     struct base_list ready_listeners;
+    struct base_list lates; /* struct io_late */
     struct base_list ready_polls;
     struct base_wheel wheel;
 

@@ -62,7 +62,7 @@ static bool set_idle(struct link *link, bool idle)
 
 /* --- the end --------------------------------------------------------------------------------------------------------- */
 
-static uint64_t unix_now_ns(void)
+uint64_t link_unix_now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -91,7 +91,7 @@ static void finish(struct link *link, bool reset, const weir_receipt *last)
     weir_engine_closed(&link->conn, last, now_ns, &ending);
     link_peer(link, &ending.peer);
     io_sock_local(&link->sock, &ending.local);
-    ending.began_unix_ns = unix_now_ns() - ending.lived_ns;
+    ending.began_unix_ns = link_unix_now_ns() - ending.lived_ns;
 
     io_timer_stop(home->loop, &link->timer);
     io_sock_close(&link->sock, reset);

@@ -82,6 +82,8 @@ void link_drain(struct link *link); /* not within a callback of this link */
 void link_drain_all(struct link_home *home);
 void link_stop_all(struct link_home *home, weir_code code);
 
+/* The wall clock, as a record's time is told. */
+uint64_t link_unix_now_ns(void);
 /* Adds what this home has to a ledger, from any thread. */
 void link_home_add(const struct link_home *home, weir_ledger *ledger);
 

@@ -1,0 +1,271 @@
+/* A request on its way through the client: waiting, on a connection, sent again, over. */
+#include <string.h>
+
+#include "client/client_internal.h"
+#include "engine/verdict.h"
+
+static weir_client *client_of(const struct client_call *call)
+{
+    return call->origin->client;
+}
+
+static uint64_t now_of(const weir_client *client)
+{
+    return weir_loop_now(client->home.loop);
+}
+
+static void arm(struct client_call *call)
+{
+    weir_client *client = client_of(call);
+    uint64_t due_ns = call->give_up_ns;
+    if (call->waits && call->acquire_ns < due_ns)
+        due_ns = call->acquire_ns;
+    if (due_ns == WEIR_NEVER)
+        io_timer_stop(client->home.loop, &call->timer);
+    else
+        io_timer_start(client->home.loop, &call->timer, due_ns);
+}
+
+static void leave_queue(struct client_call *call)
+{
+    if (!call->waits)
+        return;
+    call->waits = false;
+    base_list_remove(&call->node);
+    call->origin->waiting_count--;
+    client_of(call)->waiting_count--;
+}
+
+/* What is the client's of it; the exchange itself goes with `done`. */
+static void forget(struct client_call *call)
+{
+    struct client_origin *origin = call->origin;
+    io_timer_stop(origin->client->home.loop, &call->timer);
+    weir_prepared_free(call->prepared);
+    call->prepared = NULL;
+    client_origin_is_due(origin);
+}
+
+/* --- waiting ------------------------------------------------------------------------------------------------------------ */
+
+void client_call_wait(struct client_call *call, bool first)
+{
+    weir_client *client = client_of(call);
+    call->waits = true;
+    call->acquire_ns = deadlines_add(now_of(client), client->options.acquire_timeout_ns);
+    if (first)
+        base_list_push_front(&call->origin->waiting, &call->node);
+    else
+        base_list_push_back(&call->origin->waiting, &call->node);
+    call->origin->waiting_count++;
+    client->waiting_count++;
+    arm(call);
+    client_origin_is_due(call->origin);
+}
+
+void client_call_fail(struct client_call *call, weir_code code, weir_stage stage)
+{
+    struct weir_exchange *x = &call->x;
+    const weir_exchange_ending ending = {
+        .code = code,
+        .stage = stage,
+        .how = weir_code_how(code),
+        .by = weir_code_by(code),
+        .delivery = WEIR_DELIVERY_NONE_OWED,
+        .judged = verdict_class(code, WEIR_DELIVERY_NONE_OWED),
+        .retry = (weir_retry)call->past,
+        .lived_ns = now_of(client_of(call)) - x->began_ns,
+    };
+    leave_queue(call);
+    forget(call);
+    if (x->handler->done != NULL)
+        x->handler->done(x->app, x, &ending);
+    exchange_free(x);
+}
+
+void client_calls_look(weir_client *client)
+{
+    client->look = false;
+    for (size_t i = 0; i < CLIENT_BUCKETS; i++) {
+        struct base_list *bucket = &client->buckets[i];
+        for (struct base_list *o = bucket->next; o != bucket; o = o->next) {
+            struct client_origin *origin = BASE_CONTAINER(o, struct client_origin, node);
+            for (struct base_list *n = origin->waiting.next, *next = n->next; n != &origin->waiting; n = next) {
+                struct client_call *call = BASE_CONTAINER(n, struct client_call, node);
+                next = n->next;
+                if (call->x.aborted)
+                    client_call_fail(call, WEIR_CODE_aborted, WEIR_STAGE_DIAL);
+            }
+        }
+    }
+}
+
+static void stop_one(weir_client *client, weir_code code)
+{
+    for (size_t i = 0; i < CLIENT_BUCKETS; i++) {
+        struct base_list *bucket = &client->buckets[i];
+        for (struct base_list *o = bucket->next; o != bucket; o = o->next) {
+            struct client_origin *origin = BASE_CONTAINER(o, struct client_origin, node);
+            if (!base_list_is_empty(&origin->waiting)) {
+                client_call_fail(BASE_CONTAINER(origin->waiting.next, struct client_call, node), code, WEIR_STAGE_DIAL);
+                return;
+            }
+        }
+    }
+}
+
+void client_calls_stop(weir_client *client, weir_code code)
+{
+    while (client->waiting_count > 0)
+        stop_one(client, code);
+}
+
+static void on_timer(struct io_timer *timer)
+{
+    struct client_call *call = BASE_CONTAINER(timer, struct client_call, timer);
+    bool whole = now_of(client_of(call)) >= call->give_up_ns;
+    if (call->waits) {
+        client_call_fail(call, whole ? WEIR_CODE_exchange_timeout : WEIR_CODE_acquire_timeout, WEIR_STAGE_DIAL);
+        return;
+    }
+    call->x.cut = WEIR_CODE_exchange_timeout;
+    engine_wake(call->x.engine);
+}
+
+/* --- on a connection ------------------------------------------------------------------------------------------------------ */
+
+weir_code client_call_ask(struct client_call *call, struct client_link *link)
+{
+    weir_client *client = client_of(call);
+    weir_code code = link_request(&link->link, call->prepared, &call->x);
+    if (code != WEIR_OK)
+        return code;
+    if (link->used)
+        client->counts.reused++;
+    link->used = true;
+    leave_queue(call);
+    if (client->options.retry == WEIR_RETRY_NEVER || call->streams) {
+        weir_prepared_free(call->prepared);
+        call->prepared = NULL;
+    }
+    arm(call);
+    return WEIR_OK;
+}
+
+static bool may_retry(const struct client_call *call, const weir_exchange_ending *ending)
+{
+    const weir_client *client = client_of(call);
+    if (call->prepared == NULL || client->freeing || call->x.aborted || call->retries >= client->options.retries_max ||
+        ending->code == WEIR_CODE_complete || ending->code == WEIR_CODE_exchange_timeout || call->x.heard)
+        return false;
+    if (ending->retry <= WEIR_RETRY_NOT_PROCESSED)
+        return true;
+    return ending->retry == WEIR_RETRY_MAYBE_PROCESSED && client->options.retry == WEIR_RETRY_IDEMPOTENT &&
+           call->repeatable;
+}
+
+bool client_call_ending(struct weir_engine_config *config, struct weir_exchange *x, weir_exchange_ending *ending)
+{
+    struct client_call *call = client_call_of(x);
+    weir_client *client = client_of(call);
+    (void)config;
+    if (may_retry(call, ending)) {
+        if (ending->retry > call->past)
+            call->past = (uint8_t)ending->retry;
+        call->retries++;
+        client->counts.retried++;
+        exchange_renew(x, &client->nowhere);
+        client_call_wait(call, true);
+        return true;
+    }
+    if (call->past > ending->retry)
+        ending->retry = (weir_retry)call->past;
+    forget(call);
+    return false;
+}
+
+/* --- sending -------------------------------------------------------------------------------------------------------------- */
+
+static bool is_repeatable(weir_str method)
+{
+    static const weir_str methods[] = {WEIR_STR_INIT("GET"), WEIR_STR_INIT("HEAD"),   WEIR_STR_INIT("OPTIONS"),
+                                       WEIR_STR_INIT("PUT"), WEIR_STR_INIT("DELETE"), WEIR_STR_INIT("TRACE")};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (weir_str_equal(method, methods[i]))
+            return true;
+    return false;
+}
+
+/* A call that waits for nothing yet. */
+static struct client_call *new_call(weir_client *client, struct client_origin *origin, const weir_request *request,
+                                    weir_prepared *prepared)
+{
+    uint64_t now_ns = now_of(client);
+    uint64_t timeout_ns = request->timeout_ns > 0 ? request->timeout_ns : client->options.exchange_timeout_ns;
+    client->nowhere.now_ns = now_ns;
+    struct weir_exchange *x = exchange_new(&client->nowhere);
+    if (x == NULL)
+        return NULL;
+    struct client_call *call = client_call_of(x);
+    memset((char *)call + sizeof call->x, 0, sizeof *call - sizeof call->x);
+    x->user = request->user;
+    if (request->handler != NULL) {
+        x->handler = request->handler;
+        x->app = request->app;
+    }
+    call->origin = origin;
+    call->prepared = prepared;
+    call->timer.fired = on_timer;
+    call->give_up_ns = deadlines_add(now_ns, timeout_ns);
+    call->repeatable = is_repeatable(request->method);
+    call->streams = request->body.kind == WEIR_BODY_STREAM || request->body.kind == WEIR_BODY_SIZED;
+    return call;
+}
+
+/* Puts the call on an idle link, or into the queue. False: the queue is full. */
+static bool place_call(struct client_call *call)
+{
+    struct client_origin *origin = call->origin;
+    weir_client *client = origin->client;
+    struct client_link *link;
+    while (base_list_is_empty(&origin->waiting) && (link = client_take_idle(origin)) != NULL)
+        if (client_call_ask(call, link) == WEIR_OK)
+            return true;
+    if (client->waiting_count >= client->options.waiting_max)
+        return false;
+    client_call_wait(call, false);
+    return true;
+}
+
+weir_code client_start_call(weir_client *client, const struct client_place *place, const weir_request *request,
+                            weir_exchange **out, weir_error *error)
+{
+    weir_prepared *prepared;
+    weir_code code = engine_prepare(&prepared, &client->home.config, request);
+    if (code != WEIR_OK)
+        return client_refuse(error, code, "the request may not be sent: %s", weir_code_text(code));
+    struct client_origin *origin = client_origin_of(client, place);
+    struct client_call *call = origin != NULL ? new_call(client, origin, request, prepared) : NULL;
+    if (call == NULL) {
+        weir_prepared_free(prepared);
+        if (origin != NULL)
+            client_origin_release(origin);
+        return client_refuse(error, WEIR_CODE_no_memory, "no memory for a request");
+    }
+    if (!place_call(call)) {
+        weir_prepared_free(prepared);
+        exchange_free(&call->x);
+        client_origin_release(origin);
+        return client_refuse(error, WEIR_CODE_pool_full, "%llu requests wait for a connection already",
+                             (unsigned long long)client->waiting_count);
+    }
+    if (out != NULL)
+        *out = &call->x;
+    return WEIR_OK;
+}
+
+unsigned weir_exchange_retries(const weir_exchange *x)
+{
+    bool ours = x->engine->config->ending != NULL;
+    return ours ? ((const struct client_call *)(const void *)x)->retries : 0;
+}

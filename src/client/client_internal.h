@@ -1,0 +1,150 @@
+/* The client as its own files see it.
+ *
+ *     weir_client ── origins ──┬─ waiting calls, in order          (call.c)
+ *                              ├─ idle links, last used first      (pool.c)
+ *                              └─ dials under way                  (way.c)
+ *
+ * A call is an exchange: it is on the engine `nowhere` while it waits, and on its link's while it is served. Nothing is
+ * decided within weir_client_send but whether an idle link takes the request; what else is to be done for an origin (to
+ * dial, to fail) is done at the end of the loop's round, when the links that become idle in it are known: so that no
+ * connection is dialled beside one that is about to be free, and no `done` comes from within a call.
+ */
+#ifndef CLIENT_CLIENT_INTERNAL_H
+#define CLIENT_CLIENT_INTERNAL_H
+
+#include <weir/client.h>
+
+#include "client/proxy.h"
+#include "io/dial.h"
+#include "io/loop.h"
+#include "link/link.h"
+
+/* How an origin's connections go. */
+enum client_via { CLIENT_VIA_NONE, CLIENT_VIA_HTTP, CLIENT_VIA_SOCKS };
+
+/* Where connections go. Views: of an origin into its own memory. */
+struct client_place {
+    weir_str host; /* to connect to: the proxy's, if there is one */
+    uint16_t port;
+    weir_str path; /* of a unix socket; then there is no host */
+    enum client_via via;
+    weir_str user;     /* "user:password" for the proxy; empty: none */
+    weir_str far_host; /* of CLIENT_VIA_SOCKS: what the proxy connects to */
+    uint16_t far_port;
+};
+
+struct client_origin {
+    struct base_list node; /* in the client's bucket */
+    struct base_list due;  /* in the client's list of those that have something to do; unlinked if not */
+    weir_client *client;
+    struct client_place place;
+    struct base_list waiting; /* struct client_call */
+    struct base_list idle;    /* struct client_link, last used first */
+    uint64_t waiting_count;
+    uint64_t idle_count;
+    uint64_t links; /* alive */
+    uint64_t dials;
+    bool no_dials; /* one failed while links are there: none until something changes with those */
+    uint64_t hash;
+    size_t size; /* allocated, with the texts behind it */
+};
+
+struct client_link {
+    struct link link;
+    struct base_list idle; /* in its origin's list, while it rests */
+    struct client_origin *origin;
+    bool used; /* it has had an exchange */
+};
+
+struct client_call {
+    struct weir_exchange x;
+    struct base_list node; /* in its origin's `waiting`, while it waits */
+    struct client_origin *origin;
+    weir_prepared *prepared; /* while it may have to be asked (again) */
+    struct io_timer timer;
+    uint64_t give_up_ns; /* the whole exchange */
+    uint64_t acquire_ns; /* while it waits */
+    bool waits;
+    bool repeatable; /* its method may be sent twice (RFC 9110, 9.2.2) */
+    bool streams;
+    uint8_t retries;
+    uint8_t past; /* weir_retry: the worst that is known of earlier attempts */
+};
+
+#define CLIENT_BUCKETS 64
+
+struct weir_client {
+    weir_client_options options; /* with defaults; texts are copies */
+    struct link_home home;
+    struct io_resolver *resolver;
+    struct base_list buckets[CLIENT_BUCKETS]; /* struct client_origin */
+    struct base_list due;                     /* origins that have something to do at the end of the round */
+    struct io_late round_end;
+    bool look;              /* an exchange that waits was given up */
+    struct base_list dials; /* struct client_dial */
+    uint64_t dial_count;
+    uint64_t waiting_count;
+    weir_pool_counts counts;
+    bool draining;
+    bool freeing;
+    bool drained_told;
+    /* Where exchanges are that are on no connection. */
+    struct engine nowhere;
+    struct engine_facts no_facts;
+    struct client_proxies proxies;
+    char *proxy_text, *servers_text, *local_text; /* copies of options */
+};
+
+/* options.c: copies and checks; `client` has its allocator. */
+WEIR_MUST_USE weir_code client_take_options(weir_client *client, const weir_client_options *options, weir_error *error);
+void client_drop_options(weir_client *client);
+
+/* pool.c */
+/* The origin of that place, made if there is none; null: no memory. */
+struct client_origin *client_origin_of(weir_client *client, const struct client_place *place);
+/* Takes it away if nothing is left of it. */
+void client_origin_release(struct client_origin *origin);
+/* Has its affairs looked at, at the end of the round. */
+void client_origin_is_due(struct client_origin *origin);
+/* An idle link that is fit for use, taken out of the list; null: none. */
+struct client_link *client_take_idle(struct client_origin *origin);
+/* A link was dialled. */
+void client_link_opened(struct client_origin *origin, int fd, const weir_address *peer);
+void client_link_rests(struct link_home *home, struct link *link);
+void client_link_ended(struct link_home *home, struct link *link, const weir_ending *ending);
+/* A dial came to nothing: whoever has waited longest hears of it, unless other connections are there to serve it. */
+void client_dial_failed(struct client_origin *origin, weir_code code, weir_stage stage);
+void client_round_end(struct io_late *late);
+
+/* way.c: dials, and what a proxy wants to hear before. */
+WEIR_MUST_USE weir_code client_dial(struct client_origin *origin);
+/* All that are under way end. */
+void client_cancel_dials(weir_client *client);
+
+/* call.c */
+static inline struct client_call *client_call_of(struct weir_exchange *x)
+{
+    return (struct client_call *)(void *)x;
+}
+/* Puts a waiting call, or one that is new, on a link. Not WEIR_OK: it is where it was. */
+WEIR_MUST_USE weir_code client_call_ask(struct client_call *call, struct client_link *link);
+/* A request that was read and has its way; no `done` when it is refused. */
+WEIR_MUST_USE weir_code client_start_call(weir_client *client, const struct client_place *place,
+                                          const weir_request *request, weir_exchange **out, weir_error *error);
+void client_call_wait(struct client_call *call, bool first);
+/* A waiting call comes to nothing: `done`. */
+void client_call_fail(struct client_call *call, weir_code code, weir_stage stage);
+bool client_call_ending(struct weir_engine_config *config, struct weir_exchange *x, weir_exchange_ending *ending);
+/* Something was done to exchanges that wait: those given up end. */
+void client_calls_look(weir_client *client);
+/* Every waiting call ends. */
+void client_calls_stop(weir_client *client, weir_code code);
+
+weir_code client_refuse(weir_error *error, weir_code code, const char *format, ...) WEIR_PRINTF(3, 4);
+
+static inline weir_client *client_of_home(struct link_home *home)
+{
+    return BASE_CONTAINER(home, weir_client, home);
+}
+
+#endif

@@ -1,0 +1,266 @@
+/* Origins, and what is done for them at the end of a round. One thread owns all of it: nothing is locked. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "client/client_internal.h"
+
+static struct client_link *client_link_of(struct link *link)
+{
+    return (struct client_link *)(void *)link;
+}
+
+/* --- origins ---------------------------------------------------------------------------------------------------------- */
+
+static uint64_t hash_octets(uint64_t hash, weir_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(0x100000001b3);
+    return (hash ^ 0xff) * UINT64_C(0x100000001b3);
+}
+
+static uint64_t hash_place(const struct client_place *p)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    hash = hash_octets(hash, p->host);
+    hash = hash_octets(hash, p->path);
+    hash = hash_octets(hash, p->user);
+    hash = hash_octets(hash, p->far_host);
+    return hash ^ (uint64_t)p->port << 20 ^ (uint64_t)p->far_port << 40 ^ (uint64_t)p->via;
+}
+
+static bool same_place(const struct client_place *a, const struct client_place *b)
+{
+    return a->port == b->port && a->via == b->via && a->far_port == b->far_port && weir_str_equal(a->host, b->host) &&
+           weir_str_equal(a->path, b->path) && weir_str_equal(a->user, b->user) &&
+           weir_str_equal(a->far_host, b->far_host);
+}
+
+static weir_str keep(char **to, weir_str text)
+{
+    weir_str kept = {.ptr = *to, .len = text.len};
+    if (text.len > 0)
+        memcpy(*to, text.ptr, text.len);
+    *to += text.len;
+    return kept;
+}
+
+static struct client_origin *new_origin(weir_client *client, const struct client_place *place, uint64_t hash)
+{
+    size_t size =
+        sizeof(struct client_origin) + place->host.len + place->path.len + place->user.len + place->far_host.len;
+    struct client_origin *origin = base_alloc_zero(&client->options.allocator, size);
+    if (origin == NULL)
+        return NULL;
+    char *texts = (char *)(origin + 1);
+    origin->client = client;
+    origin->size = size;
+    origin->hash = hash;
+    origin->place = *place;
+    origin->place.host = keep(&texts, place->host);
+    origin->place.path = keep(&texts, place->path);
+    origin->place.user = keep(&texts, place->user);
+    origin->place.far_host = keep(&texts, place->far_host);
+    base_list_init(&origin->waiting);
+    base_list_init(&origin->idle);
+    base_list_push_back(&client->buckets[hash % CLIENT_BUCKETS], &origin->node);
+    client->counts.origins++;
+    return origin;
+}
+
+struct client_origin *client_origin_of(weir_client *client, const struct client_place *place)
+{
+    uint64_t hash = hash_place(place);
+    struct base_list *bucket = &client->buckets[hash % CLIENT_BUCKETS];
+    for (struct base_list *n = bucket->next; n != bucket; n = n->next) {
+        struct client_origin *origin = BASE_CONTAINER(n, struct client_origin, node);
+        if (origin->hash == hash && same_place(&origin->place, place))
+            return origin;
+    }
+    return new_origin(client, place, hash);
+}
+
+/* Its calls on connections hold it by their links. */
+void client_origin_release(struct client_origin *origin)
+{
+    weir_client *client = origin->client;
+    if (origin->waiting_count > 0 || origin->links > 0 || origin->dials > 0)
+        return;
+    base_list_remove(&origin->node);
+    if (base_list_is_linked(&origin->due))
+        base_list_remove(&origin->due);
+    client->counts.origins--;
+    base_release(&client->options.allocator, origin, origin->size);
+}
+
+void client_origin_is_due(struct client_origin *origin)
+{
+    weir_client *client = origin->client;
+    if (!base_list_is_linked(&origin->due))
+        base_list_push_back(&client->due, &origin->due);
+    if (!client->freeing)
+        io_loop_late(client->home.loop, &client->round_end);
+}
+
+/* --- links -------------------------------------------------------------------------------------------------------------- */
+
+static void leave_idle(struct client_link *link)
+{
+    if (!base_list_is_linked(&link->idle))
+        return;
+    base_list_remove(&link->idle);
+    link->origin->idle_count--;
+    link->origin->client->counts.idle--;
+}
+
+static void enter_idle(struct client_link *link)
+{
+    base_list_push_front(&link->origin->idle, &link->idle);
+    link->origin->idle_count++;
+    link->origin->client->counts.idle++;
+}
+
+struct client_link *client_take_idle(struct client_origin *origin)
+{
+    while (!base_list_is_empty(&origin->idle)) {
+        struct client_link *link = BASE_CONTAINER(origin->idle.next, struct client_link, idle);
+        leave_idle(link);
+        if (link_is_usable(&link->link))
+            return link;
+        origin->client->counts.stale++; /* its end is in the kernel: this round or the next reads it */
+    }
+    return NULL;
+}
+
+/* Whoever waits is served first come first; a link that nobody needs is kept, unless all is being drained. */
+static void serve(struct client_link *link)
+{
+    struct client_origin *origin = link->origin;
+    while (!base_list_is_empty(&origin->waiting)) {
+        struct client_call *call = BASE_CONTAINER(origin->waiting.next, struct client_call, node);
+        weir_code code = client_call_ask(call, link);
+        if (code == WEIR_OK)
+            return;
+        if (code == WEIR_CODE_misuse)
+            break; /* the link takes no other exchange: it is about to close */
+        client_call_fail(call, code, WEIR_STAGE_DIAL);
+        return; /* the link may have to end */
+    }
+    enter_idle(link);
+    if (origin->client->draining)
+        client_origin_is_due(origin);
+}
+
+void client_link_rests(struct link_home *home, struct link *link)
+{
+    (void)home;
+    client_link_of(link)->origin->no_dials = false;
+    serve(client_link_of(link));
+}
+
+void client_link_opened(struct client_origin *origin, int fd, const weir_address *peer)
+{
+    weir_client *client = origin->client;
+    struct link *link;
+    weir_code code = link_open(&link, &client->home, fd, peer);
+    if (code != WEIR_OK) {
+        close(fd);
+        client_dial_failed(origin, code, WEIR_STAGE_DIAL);
+        return;
+    }
+    struct client_link *ours = client_link_of(link);
+    memset((char *)ours + sizeof ours->link, 0, sizeof *ours - sizeof ours->link);
+    ours->origin = origin;
+    origin->links++;
+    serve(ours);
+}
+
+void client_link_ended(struct link_home *home, struct link *link, const weir_ending *ending)
+{
+    weir_client *client = client_of_home(home);
+    struct client_link *ours = client_link_of(link);
+    leave_idle(ours);
+    ours->origin->links--;
+    ours->origin->no_dials = false;
+    client_origin_is_due(ours->origin);
+    if (client->options.ending != NULL)
+        client->options.ending(client->options.app, ending);
+}
+
+void client_dial_failed(struct client_origin *origin, weir_code code, weir_stage stage)
+{
+    client_origin_is_due(origin);
+    origin->no_dials = origin->links > 0;
+    if (origin->no_dials)
+        return; /* those that wait are served by what there is, or run out of time */
+    if (!base_list_is_empty(&origin->waiting))
+        client_call_fail(BASE_CONTAINER(origin->waiting.next, struct client_call, node), code, stage);
+}
+
+/* --- the end of a round --------------------------------------------------------------------------------------------------- */
+
+static uint64_t alive(const weir_client *client)
+{
+    return client->home.alive + client->dial_count;
+}
+
+/* Room for one more connection; an idle one of another origin gives way. */
+static bool make_room(weir_client *client)
+{
+    if (alive(client) < client->options.connections_max)
+        return true;
+    return link_reclaim_idle(&client->home) && alive(client) < client->options.connections_max;
+}
+
+static void dial_for(struct client_origin *origin)
+{
+    weir_client *client = origin->client;
+    while (origin->waiting_count > origin->dials && !origin->no_dials &&
+           origin->links + origin->dials < client->options.connections_per_origin && make_room(client)) {
+        weir_code code = client_dial(origin);
+        if (code == WEIR_OK)
+            continue;
+        client_dial_failed(origin, code, WEIR_STAGE_DIAL);
+        return;
+    }
+}
+
+static void look_after(struct client_origin *origin)
+{
+    weir_client *client = origin->client;
+    struct client_link *link;
+    while (!base_list_is_empty(&origin->waiting) && (link = client_take_idle(origin)) != NULL)
+        serve(link);
+    dial_for(origin);
+    while (client->draining && !base_list_is_empty(&origin->idle)) {
+        link = BASE_CONTAINER(origin->idle.next, struct client_link, idle);
+        leave_idle(link);
+        link_drain(&link->link);
+    }
+    client_origin_release(origin);
+}
+
+static void tell_drained(weir_client *client)
+{
+    if (!client->draining || client->drained_told || alive(client) > 0 || client->waiting_count > 0)
+        return;
+    client->drained_told = true;
+    if (client->options.drained != NULL)
+        client->options.drained(client->options.app);
+}
+
+void client_round_end(struct io_late *late)
+{
+    weir_client *client = BASE_CONTAINER(late, weir_client, round_end);
+    if (client->look)
+        client_calls_look(client);
+    struct base_list batch;
+    base_list_init(&batch);
+    base_list_splice(&batch, &client->due);
+    while (!base_list_is_empty(&batch)) {
+        struct client_origin *origin = BASE_CONTAINER(batch.next, struct client_origin, due);
+        base_list_remove(&origin->due);
+        look_after(origin);
+    }
+    tell_drained(client);
+}

@@ -1,0 +1,170 @@
+#include "client/proxy.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "client/client_internal.h"
+#include "http/url.h"
+
+#define HTTP_PORT  80
+#define SOCKS_PORT 1080
+
+/* --- which -------------------------------------------------------------------------------------------------------------- */
+
+static bool parse_proxy(struct client_proxy *proxy, weir_str text)
+{
+    struct http_url url;
+    if (!http_url_parse(&url, text) || (url.target.len > 0 && !weir_str_equal(url.target, WEIR_STR("/"))))
+        return false;
+    proxy->socks =
+        weir_str_equal_nocase(url.scheme, WEIR_STR("socks5")) || weir_str_equal_nocase(url.scheme, WEIR_STR("socks5h"));
+    if (!proxy->socks && !weir_str_equal_nocase(url.scheme, WEIR_STR("http")))
+        return false;
+    proxy->there = true;
+    proxy->user = url.userinfo;
+    proxy->host = url.host;
+    proxy->port = url.has_port ? url.port : proxy->socks ? SOCKS_PORT : HTTP_PORT;
+    return true;
+}
+
+static weir_code refuse(weir_error *error, const char *where, weir_str text)
+{
+    return client_refuse(error, WEIR_CODE_bad_option,
+                         "%s is \"%.*s\": expected http://[user:password@]HOST[:PORT] or socks5://...", where,
+                         (int)(text.len < 100 ? text.len : 100), text.ptr);
+}
+
+static bool copy(const weir_client *client, const char *text, char **kept, size_t *size)
+{
+    *size = strlen(text) + 1;
+    *kept = base_alloc(&client->options.allocator, *size);
+    if (*kept != NULL)
+        memcpy(*kept, text, *size);
+    return *kept != NULL;
+}
+
+/* HTTP_PROXY in capitals is not read: a server that runs a program as CGI puts a peer's Proxy field there. */
+static const char *from_environment(const char **name)
+{
+    static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        *name = names[i];
+        if (value != NULL && value[0] != '\0')
+            return value;
+    }
+    return NULL;
+}
+
+weir_code client_take_proxies(weir_client *client, weir_error *error)
+{
+    struct client_proxies *proxies = &client->proxies;
+    const weir_client_options *o = &client->options;
+    const char *name;
+    if (o->proxy.len > 0)
+        return parse_proxy(&proxies->proxy, o->proxy) ? WEIR_OK : refuse(error, "proxy", o->proxy);
+    const char *value = o->proxy_from_environment ? from_environment(&name) : NULL;
+    if (value == NULL)
+        return WEIR_OK;
+    const char *exempt = getenv("no_proxy") != NULL ? getenv("no_proxy") : getenv("NO_PROXY");
+    if (!copy(client, value, &proxies->text, &proxies->text_size) ||
+        (exempt != NULL && !copy(client, exempt, &proxies->exempt, &proxies->exempt_size)))
+        return client_refuse(error, WEIR_CODE_no_memory, "no memory for the options");
+    weir_str text = weir_str_from(proxies->text);
+    return parse_proxy(&proxies->proxy, text) ? WEIR_OK : refuse(error, name, text);
+}
+
+void client_drop_proxies(weir_client *client)
+{
+    struct client_proxies *proxies = &client->proxies;
+    base_release(&client->options.allocator, proxies->text, proxies->text_size);
+    base_release(&client->options.allocator, proxies->exempt, proxies->exempt_size);
+}
+
+/* --- and where not ------------------------------------------------------------------------------------------------------ */
+
+/* The octets of a numeric address, and how many: 4, 16, or 0 for a name. */
+static size_t numeric(weir_str host, unsigned char octets[16])
+{
+    char text[INET6_ADDRSTRLEN];
+    if (host.len == 0 || host.len >= sizeof text)
+        return 0;
+    memcpy(text, host.ptr, host.len);
+    text[host.len] = '\0';
+    if (inet_pton(AF_INET, text, octets) == 1)
+        return 4;
+    return inet_pton(AF_INET6, text, octets) == 1 ? 16 : 0;
+}
+
+static bool same_bits(const unsigned char *a, const unsigned char *b, size_t bits)
+{
+    if (memcmp(a, b, bits / 8) != 0)
+        return false;
+    unsigned rest = bits % 8;
+    return rest == 0 || (unsigned)(a[bits / 8] ^ b[bits / 8]) >> (8 - rest) == 0;
+}
+
+/* "10.0.0.0/8", or a single address. */
+static bool in_network(weir_str network, const unsigned char *host, size_t size)
+{
+    unsigned char octets[16];
+    const char *slash = memchr(network.ptr, '/', network.len);
+    size_t bits = size * 8;
+    if (slash != NULL) {
+        weir_str digits = {slash + 1, network.len - (size_t)(slash - network.ptr) - 1};
+        size_t value = 0;
+        for (size_t i = 0; i < digits.len; i++) {
+            if (digits.ptr[i] < '0' || digits.ptr[i] > '9' || value > 128)
+                return false;
+            value = value * 10 + (size_t)(digits.ptr[i] - '0');
+        }
+        if (digits.len == 0 || value > bits)
+            return false;
+        bits = value;
+        network.len = (size_t)(slash - network.ptr);
+    }
+    return numeric(network, octets) == size && same_bits(octets, host, bits);
+}
+
+/* "example.org" and ".example.org" are the domain with all below it. */
+static bool in_domain(weir_str domain, weir_str host)
+{
+    if (domain.len > 0 && domain.ptr[0] == '.')
+        domain = (weir_str){domain.ptr + 1, domain.len - 1};
+    if (domain.len == 0 || domain.len > host.len)
+        return false;
+    weir_str tail = {host.ptr + host.len - domain.len, domain.len};
+    return weir_str_equal_nocase(tail, domain) && (tail.ptr == host.ptr || tail.ptr[-1] == '.');
+}
+
+bool client_is_exempt(weir_str list, weir_str host)
+{
+    unsigned char octets[16];
+    size_t size = numeric(host, octets);
+    while (list.len > 0) {
+        size_t n = 0;
+        while (n < list.len && list.ptr[n] != ',' && list.ptr[n] != ' ')
+            n++;
+        weir_str member = {list.ptr, n};
+        n += n < list.len;
+        list = (weir_str){list.ptr + n, list.len - n};
+        if (member.len == 0)
+            continue;
+        if (weir_str_equal(member, WEIR_STR("*")) ||
+            (size > 0 ? in_network(member, octets, size) : in_domain(member, host)))
+            return true;
+    }
+    return false;
+}
+
+const struct client_proxy *client_proxy_for(const weir_client *client, weir_str host)
+{
+    const struct client_proxies *proxies = &client->proxies;
+    if (!proxies->proxy.there)
+        return NULL;
+    if (proxies->exempt != NULL && client_is_exempt(weir_str_from(proxies->exempt), host))
+        return NULL;
+    return &proxies->proxy;
+}
