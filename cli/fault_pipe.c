@@ -1,0 +1,188 @@
+#include "fault_pipe.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Numbers that belong to a direction alone: fault_plan.c has 0. */
+#define STREAM_OF(way) (1 + (uint64_t)(way))
+
+#define SECOND_NS    UINT64_C(1000000000)
+/* A delay needs pieces when slices were not asked for; those of Ethernet's size are what jitter meets in a network. */
+#define SEGMENT_SIZE 1460
+/* What the rate owes may be this old: timers are late by a millisecond or two, and a busy machine is later. */
+#define RATE_LAG_NS  (20 * UINT64_C(1000000))
+#define RATE_TICK_NS (10 * UINT64_C(1000000))
+
+static uint64_t draw_delay(struct fault_pipe *pipe)
+{
+    return pipe->shaped ? fault_random_draw(&pipe->random, pipe->plan->latency_ns) : 0;
+}
+
+void fault_pipe_init(struct fault_pipe *pipe, const struct fault_plan *plan, enum fault_way way, uint64_t seed,
+                     uint64_t connection)
+{
+    *pipe = (struct fault_pipe){.plan = plan, .limit = UINT64_MAX, .shaped = plan->shaped[way]};
+    pipe->random = fault_random_stream(seed, connection, STREAM_OF(way));
+    /* The end is often read before the last pieces are drawn, and sometimes after: so its delay is drawn before all. */
+    pipe->end_delay_ns = draw_delay(pipe);
+    if (plan->way != way)
+        return;
+    if (plan->kind == FAULT_DROP)
+        pipe->mode = FAULT_DISCARD;
+    else if (!plan->time && (plan->kind == FAULT_RESET || plan->kind == FAULT_FIN || plan->kind == FAULT_HALF_CLOSE ||
+                             plan->kind == FAULT_STALL))
+        pipe->limit = plan->after;
+}
+
+bool fault_pipe_open(struct fault_pipe *pipe)
+{
+    pipe->octets = malloc(FAULT_PIPE_SIZE);
+    return pipe->octets != NULL;
+}
+
+void fault_pipe_fini(struct fault_pipe *pipe)
+{
+    free(pipe->octets);
+    pipe->octets = NULL;
+}
+
+bool fault_pipe_empty(const struct fault_pipe *pipe)
+{
+    return pipe->head == pipe->tail;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t fault_pipe_room(const struct fault_pipe *pipe)
+{
+    if (pipe->end != FAULT_OPEN || pipe->mode == FAULT_HOLD)
+        return 0;
+    uint64_t room = FAULT_PIPE_SIZE - (pipe->tail - pipe->head);
+    return (size_t)less(room, pipe->limit - pipe->tail);
+}
+
+/* When all times are taken, the last one serves the new octets too: they leave late rather than early. */
+static void note_arrival(struct fault_pipe *pipe, uint64_t now_ns)
+{
+    size_t last = (pipe->arrivals_at + pipe->arrivals_count - 1) % FAULT_PIPE_ARRIVALS;
+    bool joins = pipe->arrivals_count > 0 &&
+                 (pipe->arrivals_count == FAULT_PIPE_ARRIVALS || pipe->arrivals[last].at_ns == now_ns);
+    if (!joins) {
+        last = (pipe->arrivals_at + pipe->arrivals_count) % FAULT_PIPE_ARRIVALS;
+        pipe->arrivals_count++;
+    }
+    pipe->arrivals[last] = (struct fault_arrival){pipe->tail, now_ns};
+}
+
+void fault_pipe_end(struct fault_pipe *pipe, enum fault_end end, int os, uint64_t now_ns)
+{
+    uint64_t due_ns = now_ns + (pipe->end == FAULT_OPEN ? pipe->end_delay_ns : 0);
+    pipe->end = end;
+    pipe->end_os = os;
+    pipe->end_at_ns = due_ns > pipe->left_ns ? due_ns : pipe->left_ns;
+}
+
+enum fault_step fault_pipe_read(struct fault_pipe *pipe, int fd, uint64_t now_ns)
+{
+    size_t room = fault_pipe_room(pipe);
+    if (room == 0)
+        return FAULT_IDLE;
+    size_t at = pipe->tail % FAULT_PIPE_SIZE;
+    ssize_t got = recv(fd, pipe->octets + at, less(room, FAULT_PIPE_SIZE - at), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return FAULT_IDLE;
+    if (got <= 0) {
+        fault_pipe_end(pipe, got == 0 ? FAULT_END_FIN : FAULT_END_RESET, got == 0 ? 0 : errno, now_ns);
+        return FAULT_MOVED;
+    }
+    pipe->tail += (uint64_t)got;
+    note_arrival(pipe, now_ns);
+    return FAULT_MOVED;
+}
+
+static void next_piece(struct fault_pipe *pipe)
+{
+    uint64_t length = UINT64_MAX - pipe->head;
+    if (pipe->shaped && pipe->plan->slice.max > 0)
+        length = fault_random_draw(&pipe->random, pipe->plan->slice);
+    else if (pipe->shaped && pipe->plan->latency_ns.min != pipe->plan->latency_ns.max)
+        length = SEGMENT_SIZE;
+    pipe->piece_end = pipe->head + length;
+    pipe->piece_delay_ns = draw_delay(pipe);
+}
+
+/* Of the octet at `head`. */
+static uint64_t due_of(struct fault_pipe *pipe, uint64_t arrived_ns)
+{
+    uint64_t due = arrived_ns + pipe->piece_delay_ns;
+    if (due < pipe->left_ns)
+        due = pipe->left_ns;
+    pipe->left_ns = due;
+    return due > pipe->rate_ns ? due : pipe->rate_ns;
+}
+
+static void pay_rate(struct fault_pipe *pipe, size_t octets, uint64_t now_ns)
+{
+    if (!pipe->shaped || pipe->plan->rate == 0)
+        return;
+    uint64_t floor_ns = now_ns - less(now_ns, RATE_LAG_NS);
+    if (pipe->rate_ns < floor_ns)
+        pipe->rate_ns = floor_ns;
+    pipe->rate_ns += (uint64_t)((double)octets * (double)SECOND_NS / (double)pipe->plan->rate);
+}
+
+/* So much at once as the rate gives in a tick, so that what is slow is slow evenly. */
+static uint64_t rate_share(const struct fault_pipe *pipe)
+{
+    if (!pipe->shaped || pipe->plan->rate == 0)
+        return UINT64_MAX;
+    uint64_t share = pipe->plan->rate / (SECOND_NS / RATE_TICK_NS);
+    return share > 0 ? share : 1;
+}
+
+static void take_out(struct fault_pipe *pipe, size_t octets)
+{
+    pipe->head += octets;
+    while (pipe->arrivals_count > 0 && pipe->arrivals[pipe->arrivals_at].upto <= pipe->head) {
+        pipe->arrivals_at = (pipe->arrivals_at + 1) % FAULT_PIPE_ARRIVALS;
+        pipe->arrivals_count--;
+    }
+}
+
+enum fault_step fault_pipe_write(struct fault_pipe *pipe, int fd, uint64_t now_ns, uint64_t *due_ns)
+{
+    if (pipe->mode == FAULT_HOLD || fault_pipe_empty(pipe))
+        return FAULT_IDLE;
+    if (pipe->mode == FAULT_DISCARD) {
+        pipe->discarded += pipe->tail - pipe->head;
+        take_out(pipe, (size_t)(pipe->tail - pipe->head));
+        return FAULT_MOVED;
+    }
+    if (pipe->head == pipe->piece_end)
+        next_piece(pipe);
+    assert(pipe->arrivals_count > 0);
+    struct fault_arrival arrival = pipe->arrivals[pipe->arrivals_at];
+    uint64_t due = due_of(pipe, arrival.at_ns);
+    if (due > now_ns) {
+        *due_ns = due;
+        return FAULT_EARLY;
+    }
+    size_t at = pipe->head % FAULT_PIPE_SIZE;
+    uint64_t octets = less(less(pipe->piece_end, arrival.upto) - pipe->head, FAULT_PIPE_SIZE - at);
+    int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    if (pipe->shaped && pipe->plan->slice.max > 0)
+        flags |= MSG_EOR; /* else the kernel appends a slice to the last one while that waits for the peer's window */
+    ssize_t sent = send(fd, pipe->octets + at, less(octets, rate_share(pipe)), flags);
+    if (sent < 0)
+        return errno == EAGAIN || errno == EINTR ? FAULT_BLOCKED : FAULT_BROKEN;
+    pipe->forwarded += (uint64_t)sent;
+    take_out(pipe, (size_t)sent);
+    pay_rate(pipe, (size_t)sent, now_ns);
+    return FAULT_MOVED;
+}

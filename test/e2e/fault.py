@@ -1,0 +1,662 @@
+#!/usr/bin/env python3
+"""Goal: each fault of `weir fault` does what it says at the exact octet, the same for the same seed, and says so in its
+endings; a connection without a fault is passed on unharmed. Method: a client that counts octets, `weir demo` or a peer of
+the test's own behind the proxy, and the endings file read back.
+
+run-tests: limit=300 builds=default,asan,tsan
+"""
+import json
+import os
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+
+import harness
+from harness import DEADLINE, PREFIX, SANITIZER, WEIR, Conn, Failure, Server, check, each, request, wait_for
+
+VARY = ("time", "lived_ms", "client", "server")
+FIELDS = ["time", "connection", "seed", "plan", "code", "by", "octets_up", "octets_down", "dropped_up", "dropped_down",
+          "lived_ms", "client", "server", "os"]
+GET = request("GET", "/bytes/5000", "Connection: close\r\n")
+
+
+class Fault:
+    """A running `weir fault` on a free port; leaving the `with` kills what is left of it."""
+
+    def __init__(self, to, *options, listen="127.0.0.1:0"):
+        self.place = tempfile.TemporaryDirectory(prefix="weir-fault-")
+        self.endings_file = os.path.join(self.place.name, "endings")
+        self.stderr_file = os.path.join(self.place.name, "stderr")
+        listen = listen.replace("DIR", self.place.name)
+        command = PREFIX + [WEIR, "fault", "--listen", listen, "--to", to, "--endings", self.endings_file]
+        with open(self.stderr_file, "wb") as err:
+            self.process = subprocess.Popen(command + list(options), stdin=subprocess.DEVNULL, stdout=err, stderr=err)
+        said = wait_for("the line `listening on`", self._started)
+        self.address, self.seed = said.group(1), int(said.group(2))
+
+    def _started(self):
+        check(self.process.poll() is None, "weir fault ended at its start: %s", self.stderr())
+        return re.search(r"^weir fault: listening on (\S+), to \S+, seed (\d+)\n", self.stderr(), re.M)
+
+    def stderr(self):
+        with open(self.stderr_file, errors="replace") as file:
+            return file.read()
+
+    def endings(self):
+        """By the number of the connection."""
+        if not os.path.exists(self.endings_file):
+            return []
+        with open(self.endings_file) as file:
+            found = [json.loads(line) for line in file.read().splitlines(True) if line.endswith("\n")]
+        for one in found:
+            check(list(one) == FIELDS, "the fields of %r", one)
+        return sorted(found, key=lambda one: one["connection"])
+
+    def wait_endings(self, count):
+        wait_for("%d endings" % count, lambda: len(self.endings()) >= count)
+        return self.endings()
+
+    def ending(self, **expected):
+        """That of the only connection."""
+        found = self.wait_endings(1)
+        check(len(found) == 1, "more than one connection: %r", found)
+        for name, value in expected.items():
+            check(found[0][name] == value, "%s is %r, not %r: %r", name, found[0][name], value, found[0])
+        return found[0]
+
+    def descriptors(self):
+        return len(os.listdir("/proc/%d/fd" % self.process.pid))
+
+    def connect(self):
+        return Conn(self.address)
+
+    def stop(self):
+        """Signals, waits, and looks at what it said; the counts of its summary by code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self):
+        status = self.process.wait(DEADLINE)
+        said = self.stderr()
+        check(status == 0 and not SANITIZER.search(said), "exit status %s: %s", status, said)
+        total = int(re.search(r"^weir fault: seed %d: (\d+) connections$" % self.seed, said, re.M).group(1))
+        codes = {name: int(count) for name, count in re.findall(r"^  (\w+) +(\d+)$", said, re.M)}
+        check(sum(codes.values()) == total == len(self.endings()), "the summary does not balance: %s", said)
+        return codes
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.place.cleanup()
+
+
+class Pair:
+    """A client and a server of the test's own, with the proxy between them: `client` and `server` are sockets."""
+
+    def __init__(self, *options):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(DEADLINE)
+        self.fault = Fault("127.0.0.1:%d" % self.listener.getsockname()[1], *options)
+        try:
+            self.client = self.fault.connect().sock
+            self.server, _ = self.listener.accept()
+            self.server.settimeout(DEADLINE)
+        except BaseException:
+            self.fault.__exit__()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for one in (self.client, self.server, self.listener):
+            one.close()
+        self.fault.__exit__()
+
+
+def read_to_end(sock):
+    """(octets, "fin" or "reset")"""
+    pieces = []
+    while True:
+        try:
+            piece = sock.recv(65536)
+        except ConnectionResetError:
+            return b"".join(pieces), "reset"
+        if not piece:
+            return b"".join(pieces), "fin"
+        pieces.append(piece)
+
+
+def read_exactly(sock, count):
+    pieces = []
+    while count > 0:
+        piece = sock.recv(count)
+        check(piece, "a FIN, %d octets early", count)
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)
+
+
+def hard_close(sock):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def pattern(count):
+    return bytes(i * 7 % 251 for i in range(count))
+
+
+def send_some(sock, octets):
+    """What is sent to one who resets may fail, at any moment."""
+    try:
+        sock.sendall(octets)
+    except (ConnectionResetError, BrokenPipeError):
+        pass
+
+
+def answer_through(fault, octets=GET):
+    """(octets, end) of one connection that asks once. Who resets at once may be faster than connect(2)."""
+    try:
+        with fault.connect() as conn:
+            send_some(conn.sock, octets)
+            return read_to_end(conn.sock)
+    except ConnectionResetError:
+        return b"", "reset"
+
+
+def length_of(server):
+    with server.connect() as conn:
+        conn.send(GET)
+        return len(conn.read_to_eof())
+
+
+# --- without a fault --------------------------------------------------------------------------------------------------
+
+
+def test_passed_on_unharmed():
+    body = pattern(300000)
+    with Server() as server, Fault(server.address) as fault:
+        with fault.connect() as conn:
+            conn.send(request("POST", "/echo", "Content-Length: %d\r\n" % len(body)) + body)
+            check(conn.read_response().body == body, "another body")
+            check(conn.get("/").body == b"Hello, World!", "another answer")
+            sent, received = conn.sent, conn.received
+        fault.ending(code="peer_fin", by="client", plan="none", seed=fault.seed, connection=1, octets_down=received,
+                     octets_up=sent, dropped_up=0, dropped_down=0, server=server.address, os="0")
+        check(fault.stop() == {"peer_fin": 1}, "the summary")
+        server.stop()
+
+
+def test_half_close_is_passed_on():
+    with Server() as server, Fault(server.address) as fault:
+        with fault.connect() as conn:
+            conn.send_and_fin(request("GET", "/delay/50"))
+            check(conn.read_response().body == b"Hello, World!", "another answer")
+            conn.expect_eof()
+        fault.ending(code="peer_fin", by="client")
+
+
+def test_resets_are_passed_on():
+    with Pair() as pair:
+        pair.client.sendall(b"x" * 1000)
+        read_exactly(pair.server, 1000)
+        hard_close(pair.client)
+        check(read_to_end(pair.server) == (b"", "reset"), "the client's reset was not passed on")
+        pair.fault.ending(code="peer_reset", by="client", octets_up=1000, os="ECONNRESET")
+    with Pair() as pair:
+        pair.server.sendall(b"x" * 1000)
+        read_exactly(pair.client, 1000)
+        hard_close(pair.server)
+        check(read_to_end(pair.client) == (b"", "reset"), "the server's reset was not passed on")
+        pair.fault.ending(code="peer_reset", by="server", octets_down=1000, os="ECONNRESET")
+
+
+def test_reset_after_a_fin_is_passed_on():
+    """A client that has asked and left: its FIN goes on first, the reset that answers it after."""
+    with Pair() as pair:
+        pair.client.sendall(b"ask")
+        pair.client.shutdown(socket.SHUT_WR)
+        check(read_to_end(pair.server) == (b"ask", "fin"), "the FIN was not passed on")
+        hard_close(pair.client)
+        try:
+            for _ in range(10000):
+                pair.server.sendall(b"x" * 1000)
+        except (ConnectionResetError, BrokenPipeError):
+            pair.fault.ending(code="peer_fin", by="client", octets_up=3)
+            return
+        raise Failure("the server was never told")
+
+
+def test_dial_failed():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = "127.0.0.1:%d" % closed.getsockname()[1]
+    with Fault(address) as fault:
+        check(answer_through(fault) == (b"", "reset"), "not reset")
+        fault.ending(code="dial_failed", by="network", os="ECONNREFUSED", octets_up=0)
+
+
+def test_back_pressure():
+    body, sent = pattern(1 << 20), 0
+    with Pair() as pair:
+        pair.client.setblocking(False)
+        while select.select([], [pair.client], [], 1.0)[1]:
+            try:
+                sent += pair.client.send(body)
+            except BlockingIOError:
+                pass
+            check(sent < 256 << 20, "there is no back-pressure")
+        pair.client.settimeout(DEADLINE)
+        pair.client.shutdown(socket.SHUT_WR)
+        octets, end = read_to_end(pair.server)
+        check(len(octets) == sent and end == "fin", "%d octets of %d came, then %s", len(octets), sent, end)
+
+
+def test_unix_sockets():
+    with Server(listen="unix:DIR/server") as server, Fault(server.address, listen="unix:DIR/fault") as fault:
+        check(fault.address.startswith("unix:"), "%s", fault.address)
+        whole = length_of(server)
+        octets, end = answer_through(fault)
+        check((len(octets), end) == (whole, "fin"), "%d octets, then %s", len(octets), end)
+        fault.ending(code="peer_fin", octets_down=whole, server=server.address)
+        fault.stop()
+        check(not os.path.exists(fault.address[5:]), "the file of the socket is left")
+
+
+# --- faults, at exact octets ------------------------------------------------------------------------------------------
+
+
+def test_reset_after_octets_down():
+    with Server() as server:
+        for count in (0, 1, 137, 4096):
+            with Fault(server.address, "--reset-after", str(count)) as fault:
+                octets, end = answer_through(fault)
+                check((len(octets), end) == (count, "reset"), "%d octets, then %s", len(octets), end)
+                fault.ending(code="fault_reset", by="fault", octets_down=count,
+                             plan="reset-after=%d count=down" % count, os="0")
+                check(fault.stop() == {"fault_reset": 1}, "the summary")
+
+
+def test_reset_after_octets_up():
+    for count in (1, 70000, 200000):
+        with Pair("--reset-after", str(count), "--count", "up") as pair:
+            sender = threading.Thread(target=send_some, args=(pair.client, pattern(300000)))
+            sender.start()
+            octets, end = read_to_end(pair.server)
+            sender.join(DEADLINE)
+            check(octets == pattern(300000)[:count] and end == "reset", "%d octets, then %s", len(octets), end)
+            check(read_to_end(pair.client)[0] == b"", "the client got octets")
+            pair.fault.ending(code="fault_reset", octets_up=count)
+
+
+def test_fin_after_octets():
+    with Server() as server:
+        for count in (1, 1000):
+            with Fault(server.address, "--fin-after", str(count)) as fault:
+                octets, end = answer_through(fault)
+                check((len(octets), end) == (count, "fin"), "%d octets, then %s", len(octets), end)
+                fault.ending(code="fault_fin", by="fault", octets_down=count, octets_up=len(GET))
+
+
+def test_fin_goes_to_both():
+    with Pair("--fin-after", "10", "--count", "up") as pair:
+        pair.client.sendall(b"x" * 30)
+        check(read_to_end(pair.server) == (b"x" * 10, "fin"), "the server's end")
+        check(read_to_end(pair.client) == (b"", "fin"), "the client's end")
+        pair.client.close()
+        pair.server.close()
+        pair.fault.ending(code="fault_fin", octets_up=10, dropped_up=20)
+
+
+def test_half_close_up():
+    with Pair("--fin-after", "10", "--half-close", "--count", "up") as pair:
+        pair.client.sendall(b"x" * 30)
+        check(read_to_end(pair.server) == (b"x" * 10, "fin"), "the server's end")
+        pair.server.sendall(b"the other way goes on")
+        pair.server.close()
+        check(read_to_end(pair.client) == (b"the other way goes on", "fin"), "the client's end")
+        pair.client.close()
+        pair.fault.ending(code="fault_half_close", octets_up=10, dropped_up=20, octets_down=21)
+
+
+def test_half_close_down_at_once():
+    with Pair("--half-close") as pair:
+        check(read_to_end(pair.client) == (b"", "fin"), "the client's end")
+        pair.client.sendall(b"go on")
+        check(read_exactly(pair.server, 5) == b"go on", "another text")
+        pair.server.sendall(b"lost")
+        pair.server.close()
+        pair.client.close()
+        pair.fault.ending(code="fault_half_close", octets_up=5, octets_down=0, dropped_down=4)
+
+
+def test_stall():
+    """It is open both ways: the other one goes on. It ends when both peers have ended it."""
+    with Pair("--stall-after", "1000") as pair:
+        pair.server.sendall(pattern(5000))
+        check(read_exactly(pair.client, 1000) == pattern(1000), "other octets")
+        pair.client.sendall(b"are you there?")
+        check(read_exactly(pair.server, 14) == b"are you there?", "another text")
+        check(not select.select([pair.client], [], [], 0.2)[0], "more came")
+        check(pair.fault.endings() == [], "it ended")
+        pair.client.shutdown(socket.SHUT_WR)
+        check(read_to_end(pair.server) == (b"", "fin"), "the FIN of the other way")
+        pair.server.close()
+        check(read_to_end(pair.client)[0] == b"", "more came at the end")
+        pair.fault.ending(code="fault_stall", by="fault", octets_down=1000, octets_up=14)
+
+
+def test_stall_holds_a_reset_back():
+    with Pair("--stall-after", "3", "--count", "up") as pair:
+        pair.client.sendall(b"abcdef")
+        check(read_exactly(pair.server, 3) == b"abc", "other octets")
+        hard_close(pair.client)
+        check(not select.select([pair.server], [], [], 0.2)[0], "the reset went through the stall")
+        pair.server.close()
+        pair.fault.ending(code="fault_stall", octets_up=3)
+
+
+def test_drop():
+    with Pair("--drop", "up") as pair:
+        pair.client.sendall(b"x" * 5000)
+        pair.server.sendall(b"down goes on")
+        check(read_exactly(pair.client, 12) == b"down goes on", "other octets")
+        pair.client.shutdown(socket.SHUT_WR)
+        check(read_to_end(pair.server) == (b"", "fin"), "the server's end")
+        pair.server.close()
+        pair.fault.ending(code="fault_drop", octets_up=0, dropped_up=5000, octets_down=12, plan="drop=up")
+    with Server() as server, Fault(server.address, "--drop", "down") as fault:
+        check(answer_through(fault) == (b"", "fin"), "octets came down")
+        fault.ending(code="fault_drop", octets_down=0, dropped_down=length_of(server), octets_up=len(GET))
+
+
+def test_refuse_and_vanish():
+    with Server() as server:
+        with Fault(server.address, "--refuse") as fault:
+            check(answer_through(fault) == (b"", "reset"), "not refused")
+            fault.ending(code="fault_refuse", octets_up=0, server="")
+        with Fault(server.address, "--vanish") as fault:
+            with fault.connect() as conn:
+                conn.send(GET)
+                check(not select.select([conn.sock], [], [], 0.2)[0], "it answered")
+                check(fault.endings() == [], "it ended")
+            fault.ending(code="fault_vanish", octets_up=0, dropped_up=0, server="")
+        server.wait_endings(0)
+        check(server.stop().records == [], "the server saw something")
+
+
+def test_after_a_time():
+    with Pair("--reset-after", "50ms") as pair:
+        check(read_to_end(pair.client) == (b"", "reset"), "the client's end")
+        check(read_to_end(pair.server) == (b"", "reset"), "the server's end")
+        check(pair.fault.ending(code="fault_reset")["lived_ms"] >= 50, "too early")
+    with Pair("--fin-after", "50ms") as pair:
+        pair.client.sendall(b"before")
+        check(read_to_end(pair.server) == (b"before", "fin"), "the server's end")
+        check(read_to_end(pair.client) == (b"", "fin"), "the client's end")
+        pair.client.close()
+        pair.server.close()
+        check(pair.fault.ending(code="fault_fin", octets_up=6)["lived_ms"] >= 50, "too early")
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+def test_latency():
+    """No sooner than it says; the sum of both ways."""
+    with Server() as server, Fault(server.address, "--latency", "60ms\u00b120ms") as fault:
+        began = time.monotonic()
+        with fault.connect() as conn:
+            conn.get("/")
+            seconds = time.monotonic() - began
+        check(seconds >= 0.080, "an answer after %.3f s", seconds)
+        fault.ending(plan="latency=40ms..80ms")
+
+
+def test_latency_one_way():
+    with Pair("--latency", "100ms", "--shape", "up") as pair:
+        began = time.monotonic()
+        pair.client.sendall(b"up")
+        pair.client.shutdown(socket.SHUT_WR)
+        check(read_to_end(pair.server) == (b"up", "fin") and time.monotonic() - began >= 0.1, "up was not delayed")
+        pair.server.close()
+        pair.fault.ending(plan="latency=100ms shape=up")
+
+
+def test_rate():
+    with Server() as server, Fault(server.address, "--rate", "100k") as fault:
+        began = time.monotonic()
+        with fault.connect() as conn:
+            check(len(conn.get("/bytes/51200").body) == 51200, "not all octets")
+            seconds = time.monotonic() - began
+        check(seconds >= 0.45, "half a second's octets came in %.3f s", seconds)
+
+
+def test_slices():
+    """Each is a segment of its own: the receiver's kernel has counted them."""
+    with Pair("--slice", "1..3", "--count", "up") as pair:
+        pair.client.sendall(pattern(3000))
+        check(read_exactly(pair.server, 3000) == pattern(3000), "other octets")
+        info = pair.server.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 192)
+        segments = struct.unpack_from("I", info, 152)[0]    # tcpi_data_segs_in
+        check(segments >= 1000, "3000 octets in slices of 3 at most came in %d segments", segments)
+
+
+def test_shapes_and_an_exact_reset():
+    options = "--latency 1ms..5ms --slice 1..9 --rate 1M --reset-after 2500".split()
+    with Server() as server, Fault(server.address, *options) as fault:
+        octets, end = answer_through(fault)
+        check((len(octets), end) == (2500, "reset"), "%d octets, then %s", len(octets), end)
+        fault.ending(code="fault_reset", octets_down=2500)
+
+
+# --- by a seed --------------------------------------------------------------------------------------------------------
+
+MIX = """--chance 0.6 --slice 1..400 --latency 0ms..1ms --shape either --reset-after 0..5000 --fin-after 1..5000
+--stall-after 1..5000 --drop either --refuse --vanish""".split()
+
+
+def plans(seed, count, *options):
+    """What --print-plan says, by number."""
+    said = subprocess.run(PREFIX + [WEIR, "fault", "--seed", str(seed), "--print-plan", "1..%d" % count] + list(options),
+                          capture_output=True, text=True, timeout=DEADLINE, check=True).stdout
+    rows = [line.split(None, 1) for line in said.splitlines() if not line.startswith("#")]
+    check([int(number) for number, _ in rows] == list(range(1, count + 1)), "%s", said)
+    return {int(number): words for number, words in rows}
+
+
+def stall_of(plan):
+    found = re.search(r"stall-after=(\d+) count=down", plan)
+    return int(found.group(1)) if found else None
+
+
+def one_of(fault, plan):
+    """A client whose own ends do not race with the faults: it leaves only where nothing more can come."""
+    if "refuse" in plan or "reset-after=0 " in plan:
+        check(answer_through(fault) == (b"", "reset"), "not refused")
+        return
+    with fault.connect() as conn:
+        send_some(conn.sock, GET)
+        if "vanish" in plan:
+            return
+        if "drop=up" in plan:
+            conn.fin()
+        if stall_of(plan) is not None:
+            read_exactly(conn.sock, stall_of(plan))
+            return
+        octets, end = read_to_end(conn.sock)
+        asked = re.search(r"(reset|fin)-after=(\d+)", plan)
+        if asked:
+            check((str(len(octets)), end) == (asked.group(2), asked.group(1)), "%s: %d octets, then %s", plan,
+                  len(octets), end)
+
+
+def run_by_seed(server, seed, count, options):
+    expected = plans(seed, count, *options)
+    with Fault(server.address, "--seed", str(seed), *options) as fault:
+        for number in range(1, count + 1):
+            one_of(fault, expected[number])
+            fault.wait_endings(number)
+        fault.stop()
+        endings = fault.endings()
+    for one in endings:
+        check(one["plan"] == expected[one["connection"]], "%r is not as printed: %s", one, expected[one["connection"]])
+    # A reset at once leaves open how much had gone up; a vanished one was never read.
+    return [{name: value for name, value in one.items() if name not in VARY and
+             not (name == "octets_up" and one["code"] == "fault_reset" and one["octets_down"] == 0)} for one in endings]
+
+
+def test_same_seed_same_faults():
+    count = 80
+    with Server() as server:
+        first, second = run_by_seed(server, 11, count, MIX), run_by_seed(server, 11, count, MIX)
+        other = run_by_seed(server, 12, count, MIX)
+    check(first == second, "%r", [pair for pair in zip(first, second) if pair[0] != pair[1]])
+    check([one["plan"] for one in first] != [one["plan"] for one in other], "another seed, the same plans")
+    codes = {one["code"] for one in first + other}
+    wanted = {"peer_fin", "fault_reset", "fault_fin", "fault_stall", "fault_drop", "fault_refuse", "fault_vanish"}
+    check(codes == wanted, "the codes are %s", codes)
+
+
+def test_printed_plan_is_a_plan_file():
+    with tempfile.NamedTemporaryFile("w", suffix=".plan") as file:
+        printed = plans(5, 200, *MIX)
+        file.writelines("%d %s\n" % row for row in printed.items())
+        file.flush()
+        check(plans(5, 200, "--plan", file.name) == printed, "the plan read back is another")
+    check(plans(6, 200, *MIX) != printed, "the seed does not matter")
+    faulty = sum(words != "none" for words in printed.values())
+    check(80 <= faulty <= 160, "%d of 200 with a chance of 0.6", faulty)
+
+
+def test_plan_file():
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("# by number\n1 reset-after=100\n\n2..3   fin-after=200 slice=1..7 # both\n*\tnone\n")
+        file.flush()
+        found = plans(1, 4, "--plan", file.name)
+        check(found == {1: "reset-after=100 count=down", 2: "slice=1..7 fin-after=200 count=down",
+                        3: "slice=1..7 fin-after=200 count=down", 4: "none"}, "%r", found)
+        with Server() as server, Fault(server.address, "--plan", file.name, "--refuse") as fault:
+            lengths = [len(answer_through(fault)[0]) for _ in range(4)]
+            check(lengths == [100, 200, 200, length_of(server)], "%r", lengths)
+
+
+def test_many_with_a_chance():
+    """Two hundred at a time: each ends as it was planned, and no descriptor is left."""
+    count = 200
+    options = ["--chance", "0.3", "--reset-after", "1..5000", "--refuse"]
+    expected = plans(21, count, *options)
+    with Server() as server, Fault(server.address, "--seed", "21", *options) as fault:
+        before = fault.descriptors()
+        answers = each(count, lambda _: answer_through(fault))
+        endings = fault.wait_endings(count)
+        wait_for("all descriptors closed", lambda: fault.descriptors() == before)
+        check([one["connection"] for one in endings] == list(range(1, count + 1)), "not each of them once")
+        for one in endings:
+            plan = expected[one["connection"]]
+            code = "peer_fin" if plan == "none" else "fault_refuse" if plan == "refuse" else "fault_reset"
+            check(one["plan"] == plan and one["code"] == code, "%r, planned: %s", one, plan)
+        faulty = sum(plan != "none" for plan in expected.values())
+        check(30 <= faulty <= 90, "%d of 200 with a chance of 0.3", faulty)
+        resets = sum(end == "reset" for _, end in answers)
+        check(resets == faulty, "%d resets for %d faults", resets, faulty)
+        codes = fault.stop()
+        check(codes["peer_fin"] == count - faulty, "%r", codes)
+
+
+# --- its own life -----------------------------------------------------------------------------------------------------
+
+
+def test_drain_and_stop():
+    with Pair() as pair:
+        pair.fault.process.send_signal(signal.SIGTERM)
+
+        def refused():
+            try:
+                pair.fault.connect().close()
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        wait_for("the listener closed", refused)
+        pair.client.sendall(b"still")
+        check(read_exactly(pair.server, 5) == b"still", "the drain cut it")
+        pair.fault.process.send_signal(signal.SIGTERM)
+        check(read_to_end(pair.client) == (b"", "reset"), "not cut by the second signal")
+        codes = pair.fault.wait()
+        check(codes.get("stopped") == 1, "%r", codes)
+
+
+def test_drain_has_an_end():
+    with Pair("--drain", "50ms") as pair:
+        check(pair.fault.stop() == {"stopped": 1}, "the summary")
+
+
+def test_endings_on_standard_output():
+    done = subprocess.Popen([WEIR, "fault", "--to", "127.0.0.1:1", "--refuse", "--endings", "-"], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    port = int(re.search(r"listening on 127\.0\.0\.1:(\d+),", done.stderr.readline()).group(1))
+    with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:
+        check(read_to_end(sock) == (b"", "reset"), "not refused")
+    done.send_signal(signal.SIGINT)
+    out, _ = done.communicate(timeout=DEADLINE)
+    check(done.returncode == 0 and json.loads(out)["code"] == "fault_refuse", "%s", out)
+
+
+def wrong(options, *needles, status=2):
+    done = subprocess.run(PREFIX + [WEIR, "fault"] + options, capture_output=True, text=True, timeout=DEADLINE)
+    said = done.stderr
+    check(done.returncode == status and done.stdout == "" and said.count("\n") == 1, "%r: %d %s", options,
+          done.returncode, said)
+    check(said.startswith("weir fault: "), "%s", said)
+    for needle in needles:
+        check(needle in said, "%r is not in: %s", needle, said)
+
+
+def test_wrong_usage():
+    to = ["--to", "127.0.0.1:1"]
+    wrong([], "--to is missing")
+    for option, value in (("latency", "10"), ("latency", "5ms+-10ms"), ("latency", "9ms..5ms"), ("latency", "x"),
+                          ("rate", "0"), ("rate", "fast"), ("slice", "0"), ("slice", "7..1"), ("slice", "1..128k"),
+                          ("reset-after", "-1"), ("fin-after", "5x"), ("stall-after", "1..5ms"), ("drop", "both"),
+                          ("shape", "sideways"), ("count", "both"), ("chance", "1.5"), ("chance", "-0.1"),
+                          ("chance", "0x1"), ("chance", "."), ("print-plan", "0"), ("print-plan", "3..2"),
+                          ("seed", "x"), ("drain", "5"), ("listen", "nonsense"), ("listen", "127.0.0.1:99999"),
+                          ("listen", "unix:"), ("listen", "::1:80"), ("to", ":80"), ("to", "[::1]")):
+        wrong(to + ["--" + option, value], "--%s is '%s'" % (option, value), "expected" if value != "unix:" else "path")
+    wrong(to + ["--refuse=1"], "--refuse", "no value")
+    wrong(to + ["here"], "'here'")
+
+
+def test_wrong_plan_files():
+    for text, needle in (("0 none", "'0'"), ("x none", "'x'"), ("2..1 none", "'2..1'"), ("1", "the row"),
+                         ("\n1 slice=x", ":2: slice is 'x'"), ("1 sliced=1", "'sliced=1'"), ("1 refuse=1", "'refuse=1'"),
+                         ("1 rate", "'rate'"), ("1 listen=x", "'listen=x'")):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(text + "\n")
+            file.flush()
+            wrong(["--print-plan", "1", "--plan", file.name], file.name, needle)
+    wrong(["--print-plan", "1", "--plan", "/no/such/file"], "--plan", "/no/such/file", "No such file", status=1)
+
+
+def test_what_the_system_refuses():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        wrong(["--to", "127.0.0.1:1", "--listen", address], "--listen", address, "in use", status=1)
+    wrong(["--to", "127.0.0.1:1", "--endings", "/no/such/file"], "--endings", "/no/such/file", status=1)
+
+
+if __name__ == "__main__":
+    harness.run(globals())
