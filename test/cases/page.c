@@ -192,9 +192,10 @@ static void take_profile(struct reading *r, const char *text, size_t size)
 
 static void open_fence(struct reading *r, const char *name, size_t size, size_t next)
 {
-    static const char *const names[] = {[BLOCK_ASK] = "ask", [BLOCK_IN] = "in", [BLOCK_LOG] = "log"};
+    static const char *const names[] = {
+        [BLOCK_ASK] = "ask", [BLOCK_IN] = "in", [BLOCK_WAIT] = "wait", [BLOCK_LOG] = "log"};
     r->foreign = true;
-    for (unsigned kind = 0; kind < 3 && r->current != NULL; kind++) {
+    for (unsigned kind = 0; kind < 4 && r->current != NULL; kind++) {
         if (strlen(names[kind]) != size || memcmp(names[kind], name, size) != 0)
             continue;
         if (r->current->block_count == BLOCKS_MAX) {

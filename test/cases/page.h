@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum block_kind { BLOCK_ASK, BLOCK_IN, BLOCK_LOG };
+enum block_kind { BLOCK_ASK, BLOCK_IN, BLOCK_WAIT, BLOCK_LOG };
 
 /* A fenced block. ASK and IN: its octets, with the escapes undone and the page's line ends left out; LOG: as it stands. */
 struct block {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <weir/engine.h>
 
-#define NOW           (UINT64_C(5) * WEIR_SECOND)
+#define BEGIN_NS      (UINT64_C(5) * WEIR_SECOND)
 #define EXCHANGES_MAX 64
 #define STEPS_MAX     1000000
 
@@ -26,6 +26,7 @@ struct profile {
     bool hints;   /* 103 before the answer */
     bool close;   /* weir_exchange_close */
     bool hold;    /* a stream is not ended */
+    bool expect;  /* a request waits for 100 */
     unsigned status;
     weir_limits limits;
 };
@@ -42,6 +43,7 @@ struct told {
 struct script {
     struct profile profile;
     weir_engine *engine;
+    uint64_t now_ns;
     struct told told[EXCHANGES_MAX];
     size_t count;
     struct text sent;
@@ -228,7 +230,7 @@ static void write_all(struct script *script)
             text_add(&script->sent, pieces[i].ptr, pieces[i].len);
             size += pieces[i].len;
         }
-        weir_engine_sent(script->engine, size, NOW);
+        weir_engine_sent(script->engine, size, script->now_ns);
     }
 }
 
@@ -246,10 +248,10 @@ static void settle(struct script *script)
             write_all(script);
         } else if (wants & WEIR_WANT_RECEIPT) {
             weir_receipt receipt = {.known = true, .left = script->sent.size, .acked = script->sent.size};
-            weir_engine_receipt(engine, &receipt, NOW);
+            weir_engine_receipt(engine, &receipt, script->now_ns);
         } else if (wants & WEIR_WANT_SHUTDOWN) {
             script->shut = true;
-            weir_engine_shut(engine, NOW);
+            weir_engine_shut(engine, script->now_ns);
         } else {
             return;
         }
@@ -270,7 +272,7 @@ static void feed(struct script *script, const char *octets, size_t size)
         if (n == 0)
             return;
         memcpy(to, octets, n);
-        weir_engine_received(script->engine, n, NOW);
+        weir_engine_received(script->engine, n, script->now_ns);
         settle(script);
         octets += n;
         size -= n;
@@ -282,7 +284,7 @@ static void feed_fin(struct script *script)
     if (is_over(script) || script->fin_done)
         return;
     script->fin_done = true;
-    weir_engine_received_fin(script->engine, NOW);
+    weir_engine_received_fin(script->engine, script->now_ns);
     settle(script);
 }
 
@@ -334,14 +336,23 @@ static void ask(struct script *script, const struct block *block)
         text_add(&told->outgoing, octets.ptr, octets.len);
         request.body = script->profile.stream ? weir_body_stream() : weir_body_copy(octets);
     }
+    request.expect = script->profile.expect;
     request.user = told;
     told->script = script;
-    weir_code code = weir_engine_request(script->engine, &request, &x, NOW);
+    weir_code code = weir_engine_request(script->engine, &request, &x, script->now_ns);
     if (code == WEIR_OK)
         script->count++;
     else
         text_print(&script->refusals, "refused %s\n", weir_code_name(code));
-    weir_engine_tick(script->engine, NOW);
+    weir_engine_tick(script->engine, script->now_ns);
+    settle(script);
+}
+
+/* Milliseconds go by. */
+static void wait_some(struct script *script, const struct block *block)
+{
+    script->now_ns += strtoull(block->octets, NULL, 10) * WEIR_MS;
+    weir_engine_tick(script->engine, script->now_ns);
     settle(script);
 }
 
@@ -371,7 +382,7 @@ static bool set_option(struct profile *p, const char *option)
         {"refuse", offsetof(struct profile, refuse)},   {"stream", offsetof(struct profile, stream)},
         {"trailer", offsetof(struct profile, trailer)}, {"tunnel", offsetof(struct profile, tunnel)},
         {"hints", offsetof(struct profile, hints)},     {"close", offsetof(struct profile, close)},
-        {"hold", offsetof(struct profile, hold)},
+        {"hold", offsetof(struct profile, hold)},       {"expect", offsetof(struct profile, expect)},
     };
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (strcmp(option, flags[i].name) == 0)
@@ -423,7 +434,7 @@ static void finish(struct script *script, struct text *end)
     } else {
         text_print(end, "stays open, %s\n", weir_engine_is_idle(script->engine) ? "idle" : "within an exchange");
         script->mute = true;
-        weir_engine_stop(script->engine, WEIR_CODE_stopped, NOW);
+        weir_engine_stop(script->engine, WEIR_CODE_stopped, script->now_ns);
         settle(script);
     }
     for (unsigned i = 0; i < 8 && !is_over(script); i++) {
@@ -431,7 +442,7 @@ static void finish(struct script *script, struct text *end)
         settle(script);
     }
     weir_receipt last = {.known = true, .left = script->sent.size, .acked = script->sent.size};
-    weir_engine_closed(script->engine, &last, NOW, &ending);
+    weir_engine_closed(script->engine, &last, script->now_ns, &ending);
     script->code = ending.code;
     if (closes)
         text_print(end, "%s, %s\n", script->reset ? "resets" : "closes", weir_code_name(ending.code));
@@ -442,6 +453,8 @@ static void converse(struct script *script, const struct page_case *c, struct cu
     for (size_t i = 0; i < c->block_count; i++) {
         if (c->blocks[i].kind == BLOCK_ASK)
             ask(script, &c->blocks[i]);
+        else if (c->blocks[i].kind == BLOCK_WAIT)
+            wait_some(script, &c->blocks[i]);
         else if (c->blocks[i].kind == BLOCK_IN)
             feed_block(script, &c->blocks[i], i == cut.block && cut.at > 0, cut);
     }
@@ -546,10 +559,11 @@ bool script_run(const struct page_case *c, struct cut cut, struct text *log)
         WEIR_ENGINE_OPTIONS(.role = profile->role, .lenient = profile->lenient, .strict = !profile->lenient,
                             .handler = &handler, .app = script, .limits = profile->limits);
     if (weir_engine_config_new(&config, &options, &error) != WEIR_OK ||
-        weir_engine_new(&script->engine, config, NULL, NOW) != WEIR_OK) {
+        weir_engine_new(&script->engine, config, NULL, BEGIN_NS) != WEIR_OK) {
         text_print(log, "no engine: %s\n", error.text);
         goto out;
     }
+    script->now_ns = BEGIN_NS;
     converse(script, c, cut);
     finish(script, &end);
     weir_engine_free(script->engine);
