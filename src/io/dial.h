@@ -26,8 +26,8 @@ struct io_dialled {
                        no_descriptors, no_memory, permission_denied, address_unavailable, bad_address, system_error */
     int os;         /* the errno behind it, or 0 */
     int fd;         /* a connected, non-blocking, close-on-exec stream socket, now the owner's; -1 on failure */
-    weir_address peer; /* on failure the last that was tried */
-    const char *text;  /* on failure: one sentence that names host, port and address; lives for the call */
+    weir_address peer; /* on failure the one that `code` is about: mostly the last that was tried */
+    const char *text;  /* on failure: one sentence that names host, port and address; lives for the call. Else null */
 };
 
 struct io_dial;
@@ -39,7 +39,7 @@ struct io_dial;
 WEIR_MUST_USE weir_code io_dial_start(struct io_dial **out, weir_loop *loop, struct io_resolver *resolver,
                                       const weir_allocator *allocator, const struct io_dial_options *options,
                                       void (*done)(void *app, const struct io_dialled *dialled), void *app);
-/* Closes what is under way; no `done` comes. */
+/* Closes what is under way; no `done` comes. Within its own `done` it does nothing. */
 void io_dial_cancel(struct io_dial *dial);
 
 #endif

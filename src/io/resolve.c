@@ -43,6 +43,7 @@ void io_asked_answer(struct io_asked *asked, weir_code code, const char *why)
         release(asked);
         return;
     }
+    io_timer_stop(resolver->loop, &asked->bound); /* what came in time is not late for waiting its turn */
     asked->code = code;
     asked->why = why;
     resolver->waiting--;
@@ -54,7 +55,6 @@ static void hand_over(struct io_asked *asked)
 {
     struct io_query *query = asked->query;
     weir_error error = {0};
-    io_timer_stop(asked->resolver->loop, &asked->bound);
     query->asked = NULL;
     if (asked->code != WEIR_OK)
         (void)io_fail(&error, asked->code, 0, "the name \"%s\" was not resolved: %s", asked->host, asked->why);

@@ -19,10 +19,11 @@ struct io_addresses {
 
 struct io_resolver;
 
-/* `name_servers`: HOST:PORT with commas, or empty for the system's. */
+/* `name_servers`: HOST:PORT with commas (numeric, 8 at most), or empty for the system's. no_memory, system_error,
+ * bad_address; unsupported where name servers are given to a build without c-ares. */
 WEIR_MUST_USE weir_code io_resolver_new(struct io_resolver **out, weir_loop *loop, const weir_allocator *allocator,
                                         weir_str name_servers, weir_error *error);
-/* No query may be under way. */
+/* No query may be under way. Legal in the `done` of the last one. */
 void io_resolver_free(struct io_resolver *resolver);
 
 /* Embedded in its owner; nothing of it is the owner's while the query is under way. */
