@@ -5,7 +5,6 @@ list(FILTER weir_sources EXCLUDE REGEX "_(test|fuzz)\\.c$")
 file(GLOB weir_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/weir/*.h)
 
 # Who asks name servers. `auto` takes c-ares where pkg-config finds it; `none` resolves numeric hosts and localhost only.
-set(WEIR_RESOLVER auto CACHE STRING "What resolves names: auto, c-ares or none")
 set_property(CACHE WEIR_RESOLVER PROPERTY STRINGS auto c-ares none)
 if(NOT WEIR_RESOLVER MATCHES "^(auto|c-ares|none)$")
     message(FATAL_ERROR "WEIR_RESOLVER is ${WEIR_RESOLVER}: auto, c-ares or none was expected")

@@ -13,7 +13,7 @@
 
 #include "io/poll.h"
 
-enum { DNS_A = 1, DNS_AAAA = 28, DNS_NXDOMAIN = 3, DNS_SERVFAIL = 2 };
+enum { DNS_A = 1, DNS_AAAA = 28, DNS_NXDOMAIN = 3, DNS_SERVFAIL = 2, DNS_REFUSED = 5 };
 
 struct fake_name {
     const char *name;
@@ -22,6 +22,7 @@ struct fake_name {
     bool silent;    /* no answer */
     bool truncated; /* by UDP only that there is more */
     size_t cut;     /* octets of the answer that are left out */
+    int lost;       /* so many of the first questions never arrive */
 };
 
 struct fake_dns {
@@ -92,7 +93,7 @@ static inline size_t fake_dns_answer(struct fake_dns *dns, const uint8_t *query,
         name++;
     if (name->name == NULL)
         name = &unknown;
-    if (name->silent)
+    if (name->silent || dns->asked <= name->lost)
         return 0;
     bool cut_short = name->truncated && !tcp;
     size_t used = 12 + question;

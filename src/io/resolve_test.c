@@ -36,6 +36,8 @@ static const struct fake_name names[] = {
     {.name = "cut.test", .addresses = {"192.0.2.9", "2001:db8::9"}, .cut = 3},
     {.name = "cut-more.test", .addresses = {"192.0.2.9", "2001:db8::9"}, .cut = 14},
     {.name = "other.test", .addresses = {"192.0.2.9", "2001:db8::9"}, .cut = 30}, /* not even the question */
+    {.name = "lossy.test", .addresses = {"192.0.2.9", "2001:db8::9"}, .lost = 2},
+    {.name = "refused.test", .rcode = DNS_REFUSED},
     {.name = NULL},
 };
 
@@ -306,7 +308,8 @@ static void test_many(void **state)
 
 static void test_failures(void **state)
 {
-    static const char *const hosts[] = {"no-such.test", "empty.test", "broken.test", "cut.test", "cut-more.test"};
+    static const char *const hosts[] = {"no-such.test", "empty.test", "broken.test",
+                                        "refused.test", "cut.test",   "cut-more.test"};
     (void)state;
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
         struct outcome o = {0};
@@ -333,6 +336,19 @@ static void test_silence(void **state)
         assert_non_null(strstr(o.text, hosts[i]));
         assert_true(dns.asked > 0);
     }
+}
+
+/* The first questions, for A and for AAAA, are lost: it is asked again. */
+static void test_lost_questions(void **state)
+{
+    struct outcome o = {0};
+    (void)state;
+    if (!has_library())
+        skip();
+    resolve(&o, "lossy.test");
+    assert_int_equal(o.code, WEIR_OK);
+    assert_int_equal(o.addresses.count, 2);
+    assert_true(dns.asked >= 4);
 }
 
 /* The name server is not there: its host says so. */
@@ -538,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failures, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_silence, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lost_questions, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_server, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancel, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cancel_another, set_up, tear_down),
