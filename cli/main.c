@@ -12,6 +12,7 @@ static const struct command {
 } commands[] = {
     {"demo", command_demo, "a server whose answers you shape, for trying things out"},
     {"explain", command_explain, "what an ending's code means, and whether it matters"},
+    {"get", command_get, "one request, shown"},
     {"fault", command_fault, "a TCP proxy that breaks things, by a seed"},
 };
 

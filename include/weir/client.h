@@ -98,8 +98,22 @@ WEIR_API void weir_client_drain(weir_client *client);
 WEIR_API WEIR_MUST_USE weir_code weir_client_send(weir_client *client, const weir_request *request, weir_exchange **out,
                                                   weir_error *error);
 
-/* How often an exchange was sent again by the client. */
+/* --- of an exchange of a client, in any of its callbacks ---------------------------------------------------------------- */
+
+/* How often it was sent again by the client. */
 WEIR_API unsigned weir_exchange_retries(const weir_exchange *x);
+/* The head of its request as it was written down, with its empty line. Lives until `done` returns. */
+WEIR_API weir_str weir_request_head(const weir_exchange *x);
+
+/* Nanoseconds; 0 for what has not come yet. Of the last attempt, but for `waited_ns`. */
+typedef struct weir_timings {
+    size_t size;
+    uint64_t waited_ns;      /* from weir_client_send until it was on a connection */
+    uint64_t dial_ns;        /* of that, resolving and connecting: of the connection, if this is its first exchange */
+    uint64_t first_octet_ns; /* from then to the first octet of a response */
+    uint64_t lived_ns;       /* from weir_client_send until now */
+} weir_timings;
+WEIR_API void weir_exchange_timings(const weir_exchange *x, weir_timings *timings);
 
 /* What it has: `accepted` are the connections that were dialled. */
 WEIR_API void weir_client_ledger(const weir_client *client, weir_ledger *ledger);

@@ -36,14 +36,16 @@ static void leave_queue(struct client_call *call)
     client_of(call)->waiting_count--;
 }
 
-/* What is the client's of it; the exchange itself goes with `done`. */
+/* It ends: nothing of it is to come any more but `done`. */
 static void forget(struct client_call *call)
 {
-    struct client_origin *origin = call->origin;
-    io_timer_stop(origin->client->home.loop, &call->timer);
-    weir_prepared_free(call->prepared);
-    call->prepared = NULL;
-    client_origin_is_due(origin);
+    io_timer_stop(client_of(call)->home.loop, &call->timer);
+    client_origin_is_due(call->origin);
+}
+
+void client_call_freed(struct weir_exchange *x)
+{
+    weir_prepared_free(client_call_of(x)->prepared);
 }
 
 /* --- waiting ------------------------------------------------------------------------------------------------------------ */
@@ -142,12 +144,10 @@ weir_code client_call_ask(struct client_call *call, struct client_link *link)
         return code;
     if (link->used)
         client->counts.reused++;
+    call->dial_ns = link->used ? 0 : link->dial_ns;
+    call->asked_ns = now_of(client);
     link->used = true;
     leave_queue(call);
-    if (client->options.retry == WEIR_RETRY_NEVER || call->streams) {
-        weir_prepared_free(call->prepared);
-        call->prepared = NULL;
-    }
     arm(call);
     return WEIR_OK;
 }
@@ -155,8 +155,9 @@ weir_code client_call_ask(struct client_call *call, struct client_link *link)
 static bool may_retry(const struct client_call *call, const weir_exchange_ending *ending)
 {
     const weir_client *client = client_of(call);
-    if (call->prepared == NULL || client->freeing || call->x.aborted || call->retries >= client->options.retries_max ||
-        ending->code == WEIR_CODE_complete || ending->code == WEIR_CODE_exchange_timeout || call->x.heard)
+    if (client->options.retry == WEIR_RETRY_NEVER || call->streams || client->freeing || call->x.aborted ||
+        call->retries >= client->options.retries_max || ending->code == WEIR_CODE_complete ||
+        ending->code == WEIR_CODE_exchange_timeout || call->x.heard)
         return false;
     if (ending->retry <= WEIR_RETRY_NOT_PROCESSED)
         return true;
@@ -253,7 +254,6 @@ weir_code client_start_call(weir_client *client, const struct client_place *plac
         return client_refuse(error, WEIR_CODE_no_memory, "no memory for a request");
     }
     if (!place_call(call)) {
-        weir_prepared_free(prepared);
         exchange_free(&call->x);
         client_origin_release(origin);
         return client_refuse(error, WEIR_CODE_pool_full, "%llu requests wait for a connection already",
@@ -264,8 +264,40 @@ weir_code client_start_call(weir_client *client, const struct client_place *plac
     return WEIR_OK;
 }
 
+/* --- what it says of itself ------------------------------------------------------------------------------------------------- */
+
+/* Null of an exchange that is not a client's. */
+static const struct client_call *call_of(const weir_exchange *x)
+{
+    return x->engine->config->ending == client_call_ending ? (const struct client_call *)(const void *)x : NULL;
+}
+
 unsigned weir_exchange_retries(const weir_exchange *x)
 {
-    bool ours = x->engine->config->ending != NULL;
-    return ours ? ((const struct client_call *)(const void *)x)->retries : 0;
+    const struct client_call *call = call_of(x);
+    return call != NULL ? call->retries : 0;
+}
+
+weir_str weir_request_head(const weir_exchange *x)
+{
+    const struct client_call *call = call_of(x);
+    if (call == NULL)
+        return (weir_str){.ptr = NULL};
+    return (weir_str){.ptr = call->prepared->octets, .len = call->prepared->size};
+}
+
+void weir_exchange_timings(const weir_exchange *x, weir_timings *timings)
+{
+    const struct client_call *call = call_of(x);
+    weir_timings t = {.size = sizeof t};
+    if (call != NULL) {
+        uint64_t asked_ns = call->waits ? 0 : call->asked_ns;
+        t.waited_ns = asked_ns > 0 ? asked_ns - x->began_ns : 0;
+        t.dial_ns = asked_ns > 0 ? call->dial_ns : 0;
+        t.first_octet_ns = x->heard && x->heard_ns > asked_ns ? x->heard_ns - asked_ns : 0;
+        t.lived_ns = weir_loop_now(client_of(call)->home.loop) - x->began_ns;
+    }
+    size_t size = timings->size;
+    memcpy(timings, &t, size < sizeof t ? size : sizeof t);
+    timings->size = size;
 }

@@ -56,6 +56,7 @@ static weir_code open_home(weir_client *client, weir_error *error)
     client->home.ended = client_link_ended;
     client->home.rests = client_link_rests;
     client->home.config.ending = client_call_ending;
+    client->home.config.freed = client_call_freed;
     code = io_resolver_new(&client->resolver, o->loop, &o->allocator, o->name_servers, error);
     if (code != WEIR_OK)
         link_home_fini(&client->home);

@@ -53,17 +53,20 @@ struct client_link {
     struct link link;
     struct base_list idle; /* in its origin's list, while it rests */
     struct client_origin *origin;
-    bool used; /* it has had an exchange */
+    uint64_t dial_ns; /* how long it took to come to be */
+    bool used;        /* it has had an exchange */
 };
 
 struct client_call {
     struct weir_exchange x;
     struct base_list node; /* in its origin's `waiting`, while it waits */
     struct client_origin *origin;
-    weir_prepared *prepared; /* while it may have to be asked (again) */
+    weir_prepared *prepared; /* as it is asked, and asked again */
     struct io_timer timer;
     uint64_t give_up_ns; /* the whole exchange */
     uint64_t acquire_ns; /* while it waits */
+    uint64_t asked_ns;   /* it was put on a connection */
+    uint64_t dial_ns;
     bool waits;
     bool repeatable; /* its method may be sent twice (RFC 9110, 9.2.2) */
     bool streams;
@@ -109,7 +112,7 @@ void client_origin_is_due(struct client_origin *origin);
 /* An idle link that is fit for use, taken out of the list; null: none. */
 struct client_link *client_take_idle(struct client_origin *origin);
 /* A link was dialled. */
-void client_link_opened(struct client_origin *origin, int fd, const weir_address *peer);
+void client_link_opened(struct client_origin *origin, int fd, const weir_address *peer, uint64_t dial_ns);
 void client_link_rests(struct link_home *home, struct link *link);
 void client_link_ended(struct link_home *home, struct link *link, const weir_ending *ending);
 /* A dial came to nothing: whoever has waited longest hears of it, unless other connections are there to serve it. */
@@ -135,6 +138,7 @@ void client_call_wait(struct client_call *call, bool first);
 /* A waiting call comes to nothing: `done`. */
 void client_call_fail(struct client_call *call, weir_code code, weir_stage stage);
 bool client_call_ending(struct weir_engine_config *config, struct weir_exchange *x, weir_exchange_ending *ending);
+void client_call_freed(struct weir_exchange *x);
 /* Something was done to exchanges that wait: those given up end. */
 void client_calls_look(weir_client *client);
 /* Every waiting call ends. */

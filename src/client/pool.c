@@ -158,7 +158,7 @@ void client_link_rests(struct link_home *home, struct link *link)
     serve(client_link_of(link));
 }
 
-void client_link_opened(struct client_origin *origin, int fd, const weir_address *peer)
+void client_link_opened(struct client_origin *origin, int fd, const weir_address *peer, uint64_t dial_ns)
 {
     weir_client *client = origin->client;
     struct link *link;
@@ -171,6 +171,7 @@ void client_link_opened(struct client_origin *origin, int fd, const weir_address
     struct client_link *ours = client_link_of(link);
     memset((char *)ours + sizeof ours->link, 0, sizeof *ours - sizeof ours->link);
     ours->origin = origin;
+    ours->dial_ns = dial_ns;
     origin->links++;
     serve(ours);
 }

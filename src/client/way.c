@@ -68,8 +68,9 @@ static void arrive(struct client_dial *dial, int fd)
 {
     struct client_origin *origin = dial->origin;
     weir_address peer = dial->peer;
+    uint64_t took_ns = weir_loop_now(origin->client->home.loop) - dial->began_ns;
     release(dial);
-    client_link_opened(origin, fd, &peer);
+    client_link_opened(origin, fd, &peer, took_ns);
 }
 
 static void on_socks(void *app, weir_code code, int os, int fd)

@@ -29,6 +29,7 @@ struct weir_engine_config {
     void (*wake)(struct weir_engine *conn); /* a connection has something to do; never null while one lives */
     /* An exchange ends; true: it is taken back, to be asked elsewhere, and its handler does not hear of it. May be null. */
     bool (*ending)(struct weir_engine_config *config, struct weir_exchange *x, weir_exchange_ending *ending);
+    void (*freed)(struct weir_exchange *x); /* an exchange is no more; may be null */
     struct engine_totals totals;
 };
 

@@ -61,6 +61,7 @@ struct weir_exchange {
     uint64_t out_begin; /* offset of the answer in all that the connection sends */
     uint64_t out_end;
     uint64_t out_head_end;        /* of a client: the offset behind its head */
+    uint64_t heard_ns;            /* the first octet of a response */
     uint64_t expect_due_ns;       /* while out_held: when to send the content without having been told to */
     weir_body held_body;          /* while out_held */
     struct base_block *out_block; /* held: a copy of `held_body` */

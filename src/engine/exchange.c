@@ -54,6 +54,8 @@ void exchange_renew(struct weir_exchange *x, struct engine *engine)
 
 void exchange_free(struct weir_exchange *x)
 {
+    if (x->engine->config->freed != NULL)
+        x->engine->config->freed(x);
     release(x);
     base_slab_put(&x->engine->config->exchanges, x);
 }

@@ -1,0 +1,278 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "get.h"
+
+/* What stands on the command line, before it is understood. */
+struct given {
+    const char *method, *data, *upload, *connect_to, *proxy, *retry, *name_servers, *local;
+    struct option_list fields;
+    bool head, expect, strict;
+    uint64_t timeout_ns, connect_timeout_ns, resolve_timeout_ns, response_timeout_ns, expect_timeout_ns;
+};
+
+static int wrong(const char *option, const char *value, const char *expected)
+{
+    (void)fprintf(stderr, "weir get: %s is '%s': expected %s\n", option, value, expected);
+    return 2;
+}
+
+/* "Name: value". */
+static bool parse_field(weir_field *field, const char *text)
+{
+    const char *colon = strchr(text, ':');
+    if (colon == NULL || colon == text)
+        return false;
+    const char *value = colon + 1 + strspn(colon + 1, " \t");
+    field->name = (weir_str){text, (size_t)(colon - text)};
+    field->value = weir_str_from(value);
+    return weir_field_name_valid(field->name) && weir_field_value_valid(field->value);
+}
+
+static int take_fields(struct get *get, const struct given *given)
+{
+    size_t count = 0;
+    for (; count < given->fields.count; count++)
+        if (!parse_field(&get->fields[count], given->fields.values[count]))
+            return wrong("-H", given->fields.values[count], "a field as in 'Name: value'");
+    get->request.fields = (weir_fields){.list = get->fields, .count = count};
+    if (given->data != NULL && weir_fields_find(get->request.fields, WEIR_STR("content-type")) == NULL) {
+        get->fields[count] = (weir_field){WEIR_STR("Content-Type"), WEIR_STR("application/x-www-form-urlencoded")};
+        get->request.fields.count++;
+    }
+    return -1;
+}
+
+/* The whole of a file; null with errno set. */
+static char *read_whole(const char *path, size_t *size)
+{
+    size_t capacity = 65536;
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    char *octets = file != NULL ? malloc(capacity) : NULL;
+    *size = 0;
+    for (size_t n; octets != NULL && (n = fread(octets + *size, 1, capacity - *size, file)) > 0;) {
+        *size += n;
+        if (*size < capacity)
+            continue;
+        char *more = realloc(octets, capacity *= 2);
+        if (more == NULL)
+            free(octets);
+        octets = more;
+    }
+    if (octets != NULL && ferror(file)) {
+        free(octets);
+        octets = NULL;
+    }
+    if (file != NULL && file != stdin)
+        (void)fclose(file);
+    return octets;
+}
+
+static int take_data(struct get *get, const struct given *given)
+{
+    if (given->data == NULL)
+        return -1;
+    weir_str octets = weir_str_from(given->data);
+    if (given->data[0] == '@') {
+        get->data = read_whole(given->data + 1, &octets.len);
+        octets.ptr = get->data;
+        if (get->data == NULL) {
+            (void)fprintf(stderr, "weir get: -d %s: %s\n", given->data, strerror(errno));
+            return 1;
+        }
+    }
+    get->request.body = weir_body_borrow(octets);
+    return -1;
+}
+
+/* A file is sent with its length; a pipe in chunks, as its length is not known. */
+static int take_upload(struct get *get, const struct given *given)
+{
+    struct stat about;
+    if (given->upload == NULL)
+        return -1;
+    get->upload = given->upload;
+    int fd = strcmp(given->upload, "-") == 0 ? dup(STDIN_FILENO) : open(given->upload, O_RDONLY | O_CLOEXEC);
+    get->upload_fd = fd;
+    if (fd < 0 || fstat(fd, &about) != 0) {
+        (void)fprintf(stderr, "weir get: -T %s: %s\n", given->upload, strerror(errno));
+        return 1;
+    }
+    off_t at = S_ISREG(about.st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
+    get->request.body = at >= 0 && about.st_size >= at
+                            ? weir_body_file(fd, (uint64_t)at, (uint64_t)(about.st_size - at))
+                            : weir_body_stream();
+    return -1;
+}
+
+static int take(struct get *get, const struct given *given)
+{
+    weir_request *r = &get->request;
+    weir_client_options *o = &get->options;
+    if (given->data != NULL && given->upload != NULL)
+        return wrong("-T", given->upload, "no -d beside it: a request has one body");
+    *r = (weir_request){.size = sizeof *r, .url = weir_str_from(get->url), .expect = given->expect};
+    *o = (weir_client_options){.size = sizeof *o, .proxy_from_environment = given->proxy == NULL};
+    const char *method = given->head ? "HEAD" : given->data != NULL ? "POST" : given->upload != NULL ? "PUT" : "GET";
+    r->method = weir_str_from(given->method != NULL ? given->method : method);
+    if (given->connect_to != NULL)
+        r->connect_to = weir_str_from(given->connect_to);
+    if (given->proxy != NULL)
+        o->proxy = weir_str_from(given->proxy);
+    if (given->name_servers != NULL)
+        o->name_servers = weir_str_from(given->name_servers);
+    if (given->local != NULL)
+        o->local_address = weir_str_from(given->local);
+    o->strict = given->strict;
+    o->retry = strcmp(given->retry, "proven") == 0       ? WEIR_RETRY_PROVEN
+               : strcmp(given->retry, "idempotent") == 0 ? WEIR_RETRY_IDEMPOTENT
+                                                         : WEIR_RETRY_NEVER;
+    o->exchange_timeout_ns = given->timeout_ns;
+    o->connect_timeout_ns = given->connect_timeout_ns;
+    o->resolve_timeout_ns = given->resolve_timeout_ns;
+    o->expect_timeout_ns = given->expect_timeout_ns;
+    o->limits.response_timeout_ns = given->response_timeout_ns;
+    int status = take_fields(get, given);
+    if (status < 0)
+        status = take_data(get, given);
+    return status < 0 ? take_upload(get, given) : status;
+}
+
+int get_options(struct get *get, int argc, char **argv)
+{
+    struct given g = {.retry = "never"};
+    int at = 0;
+    struct option_spec specs[] = {
+        {.type = OPTION_TITLE, .help = "The request"},
+        {.name = "method",
+         .letter = 'X',
+         .type = OPTION_STRING,
+         .place = &g.method,
+         .argument = "METHOD",
+         .help = "its method (default GET; POST with -d, PUT with -T)"},
+        {.name = "header",
+         .letter = 'H',
+         .type = OPTION_LIST,
+         .place = &g.fields,
+         .argument = "'NAME: VALUE'",
+         .help = "a field of its head; as often as wanted"},
+        {.name = "data",
+         .letter = 'd',
+         .type = OPTION_STRING,
+         .place = &g.data,
+         .argument = "TEXT|@FILE",
+         .help = "its body, as it stands, or from a file (@- is standard input)"},
+        {.name = "upload",
+         .letter = 'T',
+         .type = OPTION_STRING,
+         .place = &g.upload,
+         .argument = "FILE|-",
+         .help = "its body, streamed; in chunks where the length is not known"},
+        {.name = "head", .letter = 'I', .type = OPTION_FLAG, .place = &g.head, .help = "only ask for the head"},
+        {.name = "expect",
+         .type = OPTION_FLAG,
+         .place = &g.expect,
+         .help = "send the body only when the server says 100 (Continue), or is silent"},
+        {.type = OPTION_TITLE, .help = "The answer"},
+        {.name = "output",
+         .letter = 'o',
+         .type = OPTION_STRING,
+         .place = &get->output,
+         .argument = "FILE|-",
+         .help = "where its body goes (default: standard output)"},
+        {.name = "verbose",
+         .letter = 'v',
+         .type = OPTION_FLAG,
+         .place = &get->verbose,
+         .help = "show both heads, the times and the endings on standard error"},
+        {.name = "fail",
+         .letter = 'f',
+         .type = OPTION_FLAG,
+         .place = &get->fail,
+         .help = "exit with 1, and print no body, when its status is 400 or more"},
+        {.name = "strict",
+         .type = OPTION_FLAG,
+         .place = &g.strict,
+         .help = "refuse what a strict parser refuses; default: what browsers and curl accept"},
+        {.type = OPTION_TITLE, .help = "The way"},
+        {.name = "connect-to",
+         .type = OPTION_ADDRESS,
+         .place = &g.connect_to,
+         .help = "connect to HOST:PORT or unix:PATH, whatever the URL says"},
+        {.name = "proxy",
+         .letter = 'x',
+         .type = OPTION_STRING,
+         .place = &g.proxy,
+         .argument = "URL",
+         .help = "http://... or socks5://... (default: http_proxy, all_proxy, no_proxy of the environment)"},
+        {.name = "name-servers",
+         .type = OPTION_STRING,
+         .place = &g.name_servers,
+         .argument = "HOST:PORT,...",
+         .help = "instead of the system's"},
+        {.name = "local-address",
+         .type = OPTION_STRING,
+         .place = &g.local,
+         .argument = "ADDRESS",
+         .help = "of this end, numeric"},
+        {.name = "retry",
+         .type = OPTION_CHOICE,
+         .place = &g.retry,
+         .choices = "never proven idempotent",
+         .help = "ask again after a failure: never; when it is proved that the server did not act; or also when the "
+                 "method may be repeated"},
+        {.type = OPTION_TITLE, .help = "Time"},
+        {.name = "timeout", .type = OPTION_TIME, .place = &g.timeout_ns, .help = "for everything (default: none)"},
+        {.name = "connect-timeout", .type = OPTION_TIME, .place = &g.connect_timeout_ns, .help = "to connect (10s)"},
+        {.name = "resolve-timeout",
+         .type = OPTION_TIME,
+         .place = &g.resolve_timeout_ns,
+         .help = "to resolve the name (5s)"},
+        {.name = "response-timeout",
+         .type = OPTION_TIME,
+         .place = &g.response_timeout_ns,
+         .help = "from the whole request to the first octet of the answer (60s)"},
+        {.name = "expect-timeout",
+         .type = OPTION_TIME,
+         .place = &g.expect_timeout_ns,
+         .help = "how long a body waits for 100 (1s)"},
+    };
+    struct option_command command = {
+        .name = "weir get",
+        .summary = "One request, shown: the answer on standard output; with -v both heads, the times and the endings.",
+        .operands = "URL",
+        .examples = "  weir get http://127.0.0.1:8080/\n"
+                    "  weir get -v -d 'a=1' http://127.0.0.1:8080/echo\n"
+                    "  weir get -T file --expect http://127.0.0.1:8080/digest\n"
+                    "  weir get --connect-to unix:/run/weir.sock http://localhost/\n",
+        .specs = specs,
+        .count = sizeof specs / sizeof specs[0],
+    };
+    enum option_result result = options_parse(&command, argc, argv, &at);
+    if (result != OPTIONS_RUN)
+        return result == OPTIONS_DONE ? 0 : 2;
+    if (argc - at != 1) {
+        (void)fprintf(stderr, "weir get: %s; see weir get --help\n",
+                      argc == at ? "a URL is missing: http://HOST[:PORT]/path"
+                                 : "one URL was expected, and there are more");
+        return 2;
+    }
+    get->url = argv[at];
+    int status = take(get, &g);
+    if (status >= 0)
+        get_release(get);
+    return status;
+}
+
+void get_release(struct get *get)
+{
+    free(get->data);
+    get->data = NULL;
+    if (get->upload_fd >= 0)
+        close(get->upload_fd);
+    get->upload_fd = -1;
+}
