@@ -31,8 +31,8 @@ static double ratio_of(double a, double b)
     return b > 0 ? INFINITY : 1;
 }
 
-/* The largest place k for which the rank sum's U is below k with no more than TAIL, from the number of ways to reach each
- * U: ways(i, j, u) = ways(i - 1, j, u - j) + ways(i, j - 1, u). 0: there is none. */
+/* The largest place k for which the rank sum's U is below k with no more than TAIL, from the number of ways to reach
+ * each U: ways(i, j, u) = ways(i - 1, j, u - j) + ways(i, j - 1, u). 0: there is none. */
 static size_t place_exact(size_t n, size_t m)
 {
     double ways[EXACT_MAX + 1][EXACT_MAX * EXACT_MAX + 1] = {{0}};
@@ -56,7 +56,8 @@ static size_t place_of(size_t n, size_t m)
     if (n <= EXACT_MAX && m <= EXACT_MAX)
         return place_exact(n, m);
     double pairs = (double)n * (double)m;
-    double place = floor(pairs / 2 - TAIL_Z * sqrt(pairs * ((double)(n + m) + 1) / 12));
+    /* The half is for continuity: U is a whole number. */
+    double place = floor(pairs / 2 + 0.5 - TAIL_Z * sqrt(pairs * ((double)(n + m) + 1) / 12));
     return place < 1 ? 0 : (size_t)place;
 }
 

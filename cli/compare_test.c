@@ -1,10 +1,11 @@
-/* Goal: the interval of a comparison holds the true ratio as often as it says, and ends where the tables of the rank test
- * have it. Method: published critical values; many samples with a known ratio, from a fixed seed; edges. */
+/* Goal: the interval of a comparison holds the true ratio as often as it says, and ends where the tables of the rank
+ * test have it. Method: published critical values; many samples with a known ratio, from a fixed seed; edges. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -59,9 +60,42 @@ static void test_places(void **state)
     assert_int_equal(place_of(8, 8), 14);
     assert_int_equal(place_of(10, 10), 24);
     assert_int_equal(place_of(20, 20), 128);
-    /* Beyond what is counted exactly, by the normal distribution: the tables have 133 for 19 and 21, 139 for 20 and 21. */
-    assert_in_range(place_of(20, 21), 133, 137);
     assert_int_equal(place_of(1, 25), 0);
+}
+
+/* The chance that U is below `place`, by counting the sets of `n` ranks of n + m by their sum. */
+static double chance_below(size_t place, size_t n, size_t m)
+{
+    static double sets[41][3000];
+    memset(sets, 0, sizeof(sets));
+    sets[0][0] = 1;
+    for (size_t rank = 1; rank <= n + m; rank++)
+        for (size_t size = n; size > 0; size--)
+            for (size_t sum = 2999; sum >= rank; sum--)
+                sets[size][sum] += sets[size - 1][sum - rank];
+    double all = 0, below = 0;
+    for (size_t sum = 0; sum < 3000; sum++)
+        all += sets[n][sum];
+    for (size_t u = 0; u < place; u++)
+        below += sets[n][n * (n + 1) / 2 + u];
+    return below / all;
+}
+
+/* Never more than 2.5 % on a side, and no place further in would do; beyond 20 a side, nearly. */
+static void test_places_are_chances(void **state)
+{
+    (void)state;
+    static const size_t sides[][2] = {{4, 4}, {5, 7}, {20, 3}, {12, 20}, {20, 20}};
+    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
+        size_t n = sides[i][0], m = sides[i][1], place = place_of(n, m);
+        assert_true(chance_below(place, n, m) <= 0.025);
+        assert_true(chance_below(place + 1, n, m) > 0.025);
+    }
+    static const size_t more[][2] = {{21, 20}, {25, 24}, {30, 22}};
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        double below = chance_below(place_of(more[i][0], more[i][1]), more[i][0], more[i][1]);
+        assert_true(below > 0.023 && below < 0.0252);
+    }
 }
 
 static void test_values_hold_their_promise(void **state)
@@ -167,6 +201,8 @@ static void test_percentiles_edges(void **state)
     /* Half a value is beyond this one. */
     assert_true(compare_percentile(&a, &b, 99.9, &result));
     assert_true(result.low == 0 && isinf(result.high));
+    assert_true(compare_percentile(&a, &b, 0.1, &result));
+    assert_true(result.low == 0 && isinf(result.high));
     histogram_reset(&b);
     histogram_record_many(&b, 0, 500);
     assert_false(compare_percentile(&a, &b, 50, &result));
@@ -179,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
+        cmocka_unit_test(test_places_are_chances),
         cmocka_unit_test(test_values_hold_their_promise),
         cmocka_unit_test(test_values_edges),
         cmocka_unit_test(test_percentiles_hold_their_promise),

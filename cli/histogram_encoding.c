@@ -58,7 +58,7 @@ static size_t get_leb128(const unsigned char *at, size_t size, uint64_t *value)
     return 0;
 }
 
-/* ZigZag: a count c is 2c; a run of r zeros is the negative number -r, which is 2r - 1. One zero alone is the count 0. */
+/* ZigZag: a count c is 2c; a run of r zeros is the negative number -r, which is 2r - 1. A zero alone is the count 0. */
 static size_t put_counts(unsigned char *at, const struct histogram *h)
 {
     size_t size = 0, used = histogram_counts_used(h);

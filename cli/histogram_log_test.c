@@ -1,6 +1,6 @@
-/* Goal: what is written is read as it was, and what is no log is refused, by file and line, without taking the memory
- * that it asks for. Method: random histograms there and back; each prefix and each flipped bit of a good line; lines made
- * to lie about each of their lengths. */
+/* Goal: what is written is read as it was, and what is no log is refused, by file and line, without taking the
+ * memory that it asks for. Method: random histograms there and back; each prefix and each flipped bit of a good line;
+ * lines made to lie about each of their lengths. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,6 +112,10 @@ static void test_a_log(void **state)
         assert_false(histogram_log_write(file, wrong_tags[i], START_NS, SECOND_NS, &h[0]));
         assert_int_equal(errno, EINVAL);
     }
+    rewind(file);
+    char first[80];
+    assert_non_null(fgets(first, sizeof(first), file));
+    assert_string_equal(first, "#[weir load  x  http://localhost/]\n");
     rewind(file);
     struct histogram_log_reader reader;
     histogram_log_reader_init(&reader, file, "log");

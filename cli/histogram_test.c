@@ -1,5 +1,5 @@
-/* Goal: whatever is recorded, a histogram says of it what the sorted values say, as far as its digits go. Method: random
- * values in random shapes from a printed seed, against an array of them; and the edges of ranges and of sums. */
+/* Goal: whatever is recorded, a histogram says of it what the sorted values say, as far as its digits go. Method:
+ * random values in random shapes from a printed seed, against an array of them; and the edges of ranges and of sums. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -174,6 +174,21 @@ static void test_against_sorted_values(void **state)
     }
 }
 
+/* Where percentile * total / 100 is a whole number, rounding must not ask for one value more. */
+static void test_whole_ranks(void **state)
+{
+    (void)state;
+    struct histogram h;
+    assert_true(histogram_init(&h, (struct histogram_shape){1, 100000, 5}));
+    for (uint64_t total = 1; total <= 1000; total++) {
+        histogram_record(&h, total);
+        for (uint64_t tenths = 1; tenths <= 1000; tenths++)
+            if (tenths * total % 1000 == 0)
+                assert_int_equal(histogram_percentile(&h, (double)tenths / 10), tenths * total / 1000);
+    }
+    histogram_fini(&h);
+}
+
 static void test_empty(void **state)
 {
     (void)state;
@@ -276,13 +291,12 @@ static void test_add(void **state)
     }
 }
 
-static void test_corrected(void **state)
+/* The values that were missed, one by one. */
+static void check_corrected(struct histogram_shape shape)
 {
-    (void)state;
-    struct histogram fast, slow, later;
-    assert_true(histogram_init(&fast, (struct histogram_shape){1, 1000000, 2}));
-    assert_true(histogram_init(&slow, fast.shape));
-    assert_true(histogram_init(&later, fast.shape));
+    struct histogram fast, slow;
+    assert_true(histogram_init(&fast, shape));
+    assert_true(histogram_init(&slow, shape));
     for (int round = 0; round < 2000; round++) {
         uint64_t value = random_up_to(round % 10 == 0 ? 1500000 : 1000000), interval = random_up_to(3000);
         uint64_t count = 1 + random_bits() % 3;
@@ -297,25 +311,42 @@ static void test_corrected(void **state)
     assert_int_equal(fast.clipped, slow.clipped);
     for (size_t i = 0; i < fast.counts_len; i++)
         assert_int_equal(fast.counts[i], slow.counts[i]);
-    histogram_reset(&slow);
-    histogram_record(&slow, 1000);
-    assert_true(histogram_add_corrected(&later, &slow, 100));
-    assert_int_equal(later.total, 10);
-    /* An hour of nanoseconds, one a nanosecond: in as many steps as there are counts. */
-    histogram_reset(&slow);
-    histogram_record_corrected(&slow, UINT64_C(3600000000000), 1, 1);
-    assert_true(slow.total == UINT64_C(3600000000000));
     histogram_fini(&fast);
     histogram_fini(&slow);
+}
+
+static void test_corrected(void **state)
+{
+    (void)state;
+    struct histogram h, later;
+    check_corrected((struct histogram_shape){1, 1000000, 2});
+    /* Here a count is wider than most intervals. */
+    check_corrected((struct histogram_shape){3000, 1000000, 1});
+    assert_true(histogram_init(&h, (struct histogram_shape){1, 1000000, 2}));
+    assert_true(histogram_init(&later, h.shape));
+    histogram_record(&h, 1000);
+    assert_true(histogram_add_corrected(&later, &h, 100));
+    assert_int_equal(later.total, 10);
+    /* An hour of nanoseconds, one a nanosecond: in as many steps as there are counts. */
+    histogram_reset(&h);
+    histogram_record_corrected(&h, UINT64_C(3600000000000), 1, 1);
+    assert_true(h.total == UINT64_C(3600000000000));
+    histogram_fini(&h);
     histogram_fini(&later);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes), cmocka_unit_test(test_widths),    cmocka_unit_test(test_against_sorted_values),
-        cmocka_unit_test(test_empty), cmocka_unit_test(test_clipped),   cmocka_unit_test(test_total_never_wraps),
-        cmocka_unit_test(test_add),   cmocka_unit_test(test_corrected),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_against_sorted_values),
+        cmocka_unit_test(test_whole_ranks),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_clipped),
+        cmocka_unit_test(test_total_never_wraps),
+        cmocka_unit_test(test_add),
+        cmocka_unit_test(test_corrected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
