@@ -124,6 +124,8 @@ static void handler_of_its_own(void **state)
     drive_step(d);
     drive_send(d, OK_A);
     DRIVE_MUST(d, d->dones == 0 && o->dones == 1 && drive_logged(o, "head 200; done complete"));
+    d->dones = 1; /* as drive_free counts them */
+    o->begun = o->dones = 0;
     drive_free(d);
     drive_free(o);
 }
