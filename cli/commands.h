@@ -7,5 +7,6 @@ int command_demo(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_fault(int argc, char **argv);
 int command_get(int argc, char **argv);
+int command_load(int argc, char **argv);
 
 #endif

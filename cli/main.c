@@ -14,6 +14,7 @@ static const struct command {
     {"explain", command_explain, "what an ending's code means, and whether it matters"},
     {"get", command_get, "one request, shown"},
     {"fault", command_fault, "a TCP proxy that breaks things, by a seed"},
+    {"load", command_load, "a load generator that ends its connections as you say"},
 };
 
 static void usage(FILE *out)

@@ -1,0 +1,25 @@
+/* What `weir load` says at its end: for people, and for programs. */
+#ifndef CLI_LOAD_REPORT_H
+#define CLI_LOAD_REPORT_H
+
+#include "load_options.h"
+#include "load_tally.h"
+#include "text.h"
+
+struct load_ledger_table;
+
+/* What a run came to. */
+struct load_result {
+    const struct load_options *options;
+    const struct load_tally *tally;
+    const struct load_ledger_table *table; /* null: the server was not asked */
+    uint64_t began_unix_ns;
+    bool interrupted;
+};
+
+void load_report_text(struct text *out, const struct load_result *result);
+void load_report_json(struct text *out, const struct load_result *result);
+/* `1.23 ms`: three digits and a unit. */
+void load_report_time(char text[16], uint64_t ns);
+
+#endif

@@ -1,0 +1,285 @@
+#include "load_worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "load_close.h"
+#include "load_conn.h"
+#include "load_socket.h"
+
+#define EVENTS_MAX       512
+/* Dials under way at once: more would overrun the backlog of many servers, and wait a second for the next SYN. */
+#define DIALLING_MAX     128
+#define DIALS_FAILED_MAX 3
+#define SWEEP_MAX_NS     (100 * WEIR_MS)
+/* While connections come to their end: an acknowledgement that is waited for is told by nobody. */
+#define SWEEP_ENDING_NS  (10 * WEIR_MS)
+
+uint64_t load_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * WEIR_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* --- making ---------------------------------------------------------------------------------------------------------- */
+
+/* Deadlines are --timeout's; those of the close stay the library's. */
+static void set_limits(weir_limits *limits)
+{
+    limits->idle_timeout_ns = WEIR_UNLIMITED;
+    limits->head_timeout_ns = WEIR_UNLIMITED;
+    limits->body_timeout_ns = WEIR_UNLIMITED;
+    limits->body_rate_grace_ns = WEIR_UNLIMITED;
+    limits->write_timeout_ns = WEIR_UNLIMITED;
+    limits->response_timeout_ns = WEIR_UNLIMITED;
+    limits->discard_size_max = WEIR_UNLIMITED; /* content is read, and nobody looks at it */
+}
+
+static bool prepare(struct load_worker *w)
+{
+    const struct load_options *o = w->options;
+    for (size_t i = 0; i < o->mix.count; i++) {
+        const weir_request request = load_scenario_request(&o->mix.list[i], o->target.host);
+        weir_code code = weir_prepare(&w->prepared[i], w->config, &request);
+        if (code == WEIR_OK)
+            continue;
+        (void)snprintf(w->error, sizeof(w->error), "scenario '%s' cannot be asked: %s: %s", o->mix.list[i].name,
+                       weir_code_name(code), weir_code_text(code));
+        return false;
+    }
+    return true;
+}
+
+static bool make_engine_config(struct load_worker *w)
+{
+    const weir_handler handler = WEIR_HANDLER(.done = load_conn_done);
+    weir_engine_options options = WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler, .app = w);
+    weir_error error = {.text = "out of memory"};
+    set_limits(&options.limits);
+    if (weir_engine_config_new(&w->config, &options, &error) == WEIR_OK)
+        return true;
+    (void)snprintf(w->error, sizeof(w->error), "%s", error.text);
+    return false;
+}
+
+static bool make_places(struct load_worker *w)
+{
+    const struct load_options *o = w->options;
+    w->conn_count = o->connections / o->threads + (w->index < o->connections % o->threads);
+    size_t depth = o->pipeline;
+    load_plan_init(&w->plan, o->requests, o->rate, w->index, o->threads, w->conn_count);
+    w->conns = calloc(w->conn_count, sizeof(*w->conns));
+    w->rings = calloc(w->conn_count * depth, sizeof(*w->rings));
+    w->empty = calloc(w->conn_count, sizeof(*w->empty));
+    if (w->conns == NULL || w->rings == NULL || w->empty == NULL || !load_tally_init(&w->tally)) {
+        (void)snprintf(w->error, sizeof(w->error), "out of memory");
+        return false;
+    }
+    for (size_t i = w->conn_count; i-- > 0;) {
+        w->conns[i] = (struct load_conn){.worker = w, .ring = &w->rings[i * depth]};
+        w->empty[w->empty_count++] = (uint32_t)i;
+    }
+    return true;
+}
+
+bool load_worker_init(struct load_worker *w, struct load_run *run, unsigned index)
+{
+    *w = (struct load_worker){.run = run, .options = run->options, .index = index, .epoll = -1, .number = index};
+    w->over_ns = WEIR_NEVER;
+    w->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (w->epoll < 0) {
+        (void)snprintf(w->error, sizeof(w->error), "epoll: %s", strerror(errno));
+        return false;
+    }
+    return make_places(w) && make_engine_config(w) && prepare(w);
+}
+
+void load_worker_fini(struct load_worker *w)
+{
+    for (size_t i = 0; i < LOAD_SCENARIOS_MAX; i++)
+        weir_prepared_free(w->prepared[i]);
+    if (w->config != NULL)
+        weir_engine_config_free(w->config);
+    if (w->epoll >= 0)
+        (void)close(w->epoll);
+    load_tally_fini(&w->tally);
+    free(w->conns);
+    free(w->rings);
+    free(w->empty);
+}
+
+/* --- the loop -------------------------------------------------------------------------------------------------------- */
+
+static size_t alive(const struct load_worker *w)
+{
+    return w->conn_count - w->empty_count;
+}
+
+static bool may_open(const struct load_worker *w)
+{
+    return w->empty_count > 0 && !w->gave_up && load_plan_may_open(&w->plan);
+}
+
+static void note_dial_failed(struct load_worker *w)
+{
+    uint64_t failed = 0;
+    for (size_t i = 0; i < WEIR_CODE_COUNT; i++)
+        failed += w->tally.failed[i];
+    w->gave_up = w->tally.opened == 0 && w->dialling == 0 && failed >= DIALS_FAILED_MAX;
+}
+
+static void open_connections(struct load_worker *w)
+{
+    while (may_open(w) && w->dialling < DIALLING_MAX && w->now_ns >= w->dial_after_ns) {
+        struct load_conn *c = &w->conns[w->empty[w->empty_count - 1]];
+        w->empty_count--;
+        if (load_conn_dial(c, w->number)) {
+            w->number += w->options->threads;
+            continue;
+        }
+        int os = errno;
+        w->empty[w->empty_count++] = (uint32_t)(c - w->conns);
+        w->dial_after_ns = w->now_ns + 10 * WEIR_MS;
+        if (os == EAGAIN) /* a unix socket's backlog is full: no failure, but later */
+            return;
+        weir_code code = load_socket_dial_code(os);
+        w->tally.dialled++;
+        w->tally.failed[code]++;
+        w->tally.errors[code]++;
+    }
+    if (w->tally.opened == 0)
+        note_dial_failed(w);
+}
+
+/* The plan starts when the first connections stand: of an open loop all of them, so that it does not begin with a queue. */
+static void begin_plan(struct load_worker *w)
+{
+    bool all_stand = w->dialling == 0 && (!may_open(w) || w->dial_pause_ns > 0);
+    if (w->options->rate != 0 && !all_stand)
+        return;
+    w->began_ns = w->now_ns;
+    w->plan.start_ns = w->now_ns;
+    w->measure_ns = w->now_ns + w->options->warmup_ns;
+}
+
+static void end_run(struct load_worker *w)
+{
+    w->over = true;
+    w->over_ns = w->now_ns;
+    w->tally.planned_unsent = load_plan_missed(&w->plan, w->now_ns);
+    w->tally.measured_ns = w->began_ns != 0 && w->now_ns > w->measure_ns ? w->now_ns - w->measure_ns : 0;
+    w->plan.ending = true;
+    for (size_t i = 0; i < w->conn_count; i++)
+        load_conn_over(&w->conns[i]);
+}
+
+static uint64_t over_at(const struct load_worker *w)
+{
+    const struct load_options *o = w->options;
+    if (w->over || w->began_ns == 0 || o->duration_ns == UINT64_MAX)
+        return WEIR_NEVER;
+    return w->began_ns + o->warmup_ns + o->duration_ns;
+}
+
+/* Cuts what is left: the run was stopped a second time. */
+static void cut_all(struct load_worker *w)
+{
+    for (size_t i = 0; i < w->conn_count; i++)
+        load_conn_cut(&w->conns[i], WEIR_CODE_stopped);
+}
+
+/* An open loop: each request that is due goes to the connection that has waited longest. */
+static void ask_what_is_due(struct load_worker *w)
+{
+    for (size_t i = 0; i < w->conn_count && w->room != NULL && load_plan_due(&w->plan) <= w->now_ns; i++) {
+        struct load_conn *c = w->room;
+        load_conn_ask(c);
+        if (w->room == c && c->next != NULL)
+            load_close_to_back(c);
+    }
+}
+
+static void sweep(struct load_worker *w)
+{
+    uint64_t pause_ns = w->options->timeout_ns / 8 < SWEEP_MAX_NS ? w->options->timeout_ns / 8 : SWEEP_MAX_NS;
+    if (w->plan.ending || w->plan.left == 0 || w->options->mix.list[0].life.exchanges_max != UINT64_MAX)
+        pause_ns = pause_ns < SWEEP_ENDING_NS ? pause_ns : SWEEP_ENDING_NS;
+    for (size_t i = 0; i < w->conn_count; i++)
+        load_conn_tick(&w->conns[i]);
+    w->sweep_ns = w->now_ns + (pause_ns > WEIR_MS ? pause_ns : WEIR_MS);
+}
+
+static void show(struct load_worker *w)
+{
+    atomic_store_explicit(&w->shown_done, w->tally.exchanges[WEIR_CODE_complete], memory_order_relaxed);
+    atomic_store_explicit(&w->shown_alive, alive(w), memory_order_relaxed);
+    atomic_store_explicit(&w->shown_errors, load_tally_errors(&w->tally), memory_order_relaxed);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int wait_events(struct load_worker *w, struct epoll_event *events)
+{
+    uint64_t due_ns = earlier(w->sweep_ns, over_at(w));
+    if (w->room != NULL)
+        due_ns = earlier(due_ns, load_plan_due(&w->plan));
+    if (may_open(w) && w->dialling < DIALLING_MAX)
+        due_ns = earlier(due_ns, w->dial_after_ns);
+    uint64_t wait_ns = due_ns > w->now_ns ? due_ns - w->now_ns : 0;
+    const struct timespec wait = {(time_t)(wait_ns / WEIR_SECOND), (long)(wait_ns % WEIR_SECOND)};
+    int n = -1;
+    if (w->options->rate != 0)
+        n = epoll_pwait2(w->epoll, events, EVENTS_MAX, &wait, NULL);
+    /* A kernel before 5.11 waits in milliseconds only. */
+    if (n < 0 && (w->options->rate == 0 || errno == ENOSYS))
+        n = epoll_wait(w->epoll, events, EVENTS_MAX, (int)((wait_ns + WEIR_MS - 1) / WEIR_MS));
+    return n;
+}
+
+static void turn(struct load_worker *w)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int stop = atomic_load_explicit(&w->run->stop, memory_order_relaxed);
+    if (w->began_ns == 0)
+        begin_plan(w);
+    ask_what_is_due(w);
+    if (!w->over && (stop > 0 || w->now_ns >= over_at(w) || w->gave_up))
+        end_run(w);
+    if (stop > 1)
+        cut_all(w);
+    open_connections(w);
+    if (w->now_ns >= w->sweep_ns) {
+        sweep(w);
+        show(w);
+    }
+    int n = wait_events(w, events);
+    for (int i = 0; i < n; i++)
+        load_conn_event(events[i].data.ptr, events[i].events);
+    w->now_ns = load_now();
+}
+
+void *load_worker_run(void *worker)
+{
+    struct load_worker *w = worker;
+    if (w->options->rate != 0)
+        (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* planned instants are to be met: not 50 us late */
+    w->now_ns = load_now();
+    while (alive(w) > 0 || may_open(w))
+        turn(w);
+    if (!w->over) {
+        w->over = true;
+        w->tally.measured_ns = w->last_done_ns > w->measure_ns ? w->last_done_ns - w->measure_ns : 0;
+    }
+    show(w);
+    return NULL;
+}

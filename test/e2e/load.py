@@ -1,0 +1,455 @@
+#!/usr/bin/env python3
+"""Goal: weir load asks what it was told to ask, ends each connection as it was told to, and counts both exactly;
+method: it is run against weir demo, and what it reports is compared with the server's ledger and records.
+
+run-tests: limit=600 builds=default,asan,tsan
+
+WEIR_LOAD_CONNECTIONS: how many connections each end is tried with (200; the goal is 10000).
+"""
+import collections
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import harness
+from harness import DEADLINE, PATIENCE, Server, check, wait_for
+
+CONNECTIONS = int(os.environ.get("WEIR_LOAD_CONNECTIONS", "200"))
+
+
+class Run:
+    """A run to its end: status, what it wrote, and the document of --json."""
+
+    def __init__(self, *args, url=None, json_too=True, status=0, timeout=None, cwd=None):
+        command = harness.PREFIX + [harness.WEIR, "load", *(["--json"] if json_too else []), *map(str, args)]
+        done = subprocess.run(command + ([url] if url else []), capture_output=True, text=True,
+                              timeout=timeout or 4 * DEADLINE, cwd=cwd)
+        self.out, self.err = done.stdout, done.stderr
+        check(done.returncode == status, "%s: status %d, expected %d: %s%s", args, done.returncode, status,
+              self.err[-1500:], self.out[-1500:])
+        self.doc = json.loads(self.out) if json_too and self.out else None
+
+    def __getitem__(self, name):
+        return self.doc[name]
+
+
+def url(s, path="/"):
+    return "http://%s%s" % (s.addresses[0], path)
+
+
+def consistent(doc):
+    """What holds of every document."""
+    c, x = doc["connections"], doc["exchanges"]
+    check(c["opened"] == sum(c["by_outcome"].values()) == sum(c["by_code"].values()) == sum(c["by_class"].values()),
+          "connections do not add up: %r", c)
+    check(c["dialled"] == c["opened"] + sum(c["failed"].values()), "dials do not add up: %r", c)
+    check(x["begun"] == sum(x["by_code"].values()), "exchanges do not add up: %r", x)
+    check(x["by_code"].get("complete", 0) == sum(x["by_status"].values()), "statuses do not add up: %r", x)
+    check(doc["latency_ns"]["count"] == doc["measured"], "latencies: %r of %r", doc["latency_ns"]["count"],
+          doc["measured"])
+    check(doc["errors"]["total"] == doc["errors"]["unexpected_status"] + sum(doc["errors"]["by_code"].values()),
+          "errors do not add up: %r", doc["errors"])
+    check("bug" not in c["by_class"], "a bug: %r", c)
+
+
+def both_ends(s, end, codes, path="/", count=CONNECTIONS, exchanges=1, options=(), connections=20):
+    """`count` connections of that end; each code that the server gave them must be one of `codes`."""
+    r = Run("-c", connections, "-n", count * exchanges, "--per-conn", exchanges, "--end", end, "--server-endings",
+            url(s, "/.weir/endings"), *options, url=url(s, path))
+    consistent(r.doc)
+    name = end.split("=")[0]
+    check(r["connections"]["by_outcome"] == {name: count}, "%s: %r", end, r["connections"]["by_outcome"])
+    check(r["exchanges"]["begun"] == count * exchanges, "%s: %r", end, r["exchanges"])
+    check(r["errors"]["total"] == 0, "%s: %r", end, r["errors"])
+    server = r["server"]
+    check(server["matches"] and server["accepted"] == count, "%s: %r", end, server)
+    check(set(server["by_code"]) <= set(codes) and sum(server["by_code"].values()) == count, "%s: %r", end, server)
+    return r
+
+
+# --- ends ------------------------------------------------------------------------------------------------------------
+
+def test_drain_is_the_default_and_routine():
+    with Server() as s:
+        both_ends(s, "drain", ["peer_fin_idle"], exchanges=3)
+        r = Run("-c", 30, "-d", "300ms", url=url(s))
+        consistent(r.doc)
+        check(r["connections"]["by_outcome"] == {"drain": 30} and r["errors"]["total"] == 0, "%r", r.doc["connections"])
+        records = s.stop().records
+        check({x["class"] for x in records} == {"routine"}, "%s", harness.tally(records))
+        check({x["delivery"] for x in records} <= {"delivered"}, "%s", harness.tally(records))
+
+
+def test_fin():
+    with Server() as s:
+        both_ends(s, "fin", ["peer_fin_idle"])
+        both_ends(s, "fin", ["peer_fin_idle"], path="/bytes/100000", exchanges=2)
+
+
+def test_half():
+    with Server() as s:
+        both_ends(s, "half", ["peer_half_close", "peer_fin_idle"])
+        both_ends(s, "half", ["peer_half_close"], path="/delay/%d" % (50 * PATIENCE), exchanges=1,
+                  count=min(CONNECTIONS, 200))
+        both_ends(s, "half", ["peer_half_close"], path="/bytes/500000", exchanges=2, count=min(CONNECTIONS, 200))
+
+
+def test_rst():
+    with Server() as s:
+        both_ends(s, "rst", ["peer_reset_idle"])
+        both_ends(s, "rst", ["peer_reset_idle"], exchanges=5)
+
+
+def test_rst_after():
+    with Server() as s:
+        both_ends(s, "rst-after=1000", ["peer_reset_in_response"], path="/bytes/20000000", exchanges=2)
+        both_ends(s, "rst-after=10", ["peer_reset_idle", "peer_reset_in_response"])
+        both_ends(s, "rst-after=0", ["peer_reset_in_handler"], path="/delay/%d" % (300 * PATIENCE),
+                  count=min(CONNECTIONS, 200))
+
+
+def test_stall():
+    with Server("--write-timeout", "500ms", "--idle-timeout", "500ms") as s:
+        both_ends(s, "stall", ["write_timeout"], path="/bytes/20000000", connections=100)
+        both_ends(s, "stall", ["idle_timeout"], connections=100)
+
+
+def test_leave():
+    with Server() as s:
+        both_ends(s, "leave", ["peer_fin_in_handler", "peer_fin_in_response"], path="/bytes/20000000")
+        both_ends(s, "leave", ["peer_fin_in_handler"], path="/delay/%d" % (300 * PATIENCE),
+                  count=min(CONNECTIONS, 200))
+
+
+def test_ends_at_the_end_of_a_timed_run():
+    with Server() as s:
+        for end in ("drain", "fin", "half", "rst", "rst-after=5", "leave"):
+            r = Run("-c", 10, "-d", "100ms", "--end", end, "--pipeline", 3, "--server-endings",
+                    url(s, "/.weir/endings"), url=url(s))
+            consistent(r.doc)
+            check(r["connections"]["by_outcome"] == {end.split("=")[0]: 10}, "%s: %r", end, r["connections"])
+            check(r["server"]["matches"], "%s: %r", end, r["server"])
+
+
+def test_ends_over_a_unix_socket():
+    with Server(listen="unix:DIR/s") as s:
+        for end in ("drain", "fin", "half"):
+            r = Run("-c", 5, "-n", 50, "--per-conn", 1, "--end", end, url="unix:%s/s" % s.dir)
+            consistent(r.doc)
+            check(r["connections"]["by_outcome"] == {end: 50}, "%s: %r", end, r["connections"])
+        r = Run("-n", 10, "--unix", s.dir + "/s", url="http://somewhere.example/status/204")
+        check(r["exchanges"]["by_status"] == {"2xx": 10}, "%r", r["exchanges"])
+
+
+# --- how it asks -----------------------------------------------------------------------------------------------------
+
+def test_numbers_are_exact():
+    with Server() as s:
+        for c, n, per, t in ((7, 100, 3, 2), (1, 1, 1, 1), (50, 20, 5, 4), (10, 1000, 1000, 3), (3, 10, 4, 3)):
+            r = Run("-c", c, "-n", n, "--per-conn", per, "-t", t, url=url(s))
+            consistent(r.doc)
+            check(r["exchanges"]["begun"] == r["measured"] == n, "%r: %r", (c, n, per), r["exchanges"])
+            check(r["connections"]["opened"] >= -(-n // per), "%r: %r", (c, n, per), r["connections"])
+        wait_for("all ended", lambda: s.ledger()["alive"] == 1)
+        check(max(x["exchanges"] for x in s.read_records()) <= 1000, "more than asked for")
+
+
+def test_per_conn_time():
+    with Server() as s:
+        r = Run("-c", 4, "-d", "1s", "--per-conn", "50ms", url=url(s))
+        consistent(r.doc)
+        check(r["connections"]["opened"] > 4 and r["errors"]["total"] == 0, "%r", r["connections"])
+
+
+def test_pipelining():
+    with Server() as s:
+        r = Run("-c", 5, "-n", 5000, "--pipeline", 16, url=url(s))
+        consistent(r.doc)
+        check(r["exchanges"]["by_code"] == {"complete": 5000} and r["connections"]["opened"] == 5, "%r", r.doc)
+        # Sixteen waits of 50 ms one after the other would be 800 ms at least: the server answers in order all the same,
+        # so what shows is that a connection takes many at once: all answers of a batch come from one connection.
+        r = Run("-c", 1, "-n", 32, "--pipeline", 16, url=url(s, "/bytes/100000"))
+        check(r["connections"]["opened"] == 1 and r["exchanges"]["by_code"] == {"complete": 32}, "%r", r.doc)
+
+
+def test_open_loop_counts_from_the_planned_instant():
+    """A server that takes 50 ms for each, one connection, 100 a second: the queue grows, and so do the latencies."""
+    with Server() as s:
+        r = Run("-c", 1, "-n", 20, "--rate", 100, url=url(s, "/delay/50"))
+        consistent(r.doc)
+        check(r["exchanges"]["by_code"] == {"complete": 20}, "%r", r["exchanges"])
+        # The last was planned at 190 ms and answered after 20 x 50 ms at the earliest.
+        check(r["latency_ns"]["max"] >= (20 * 50 - 190) * 1e6 * 0.99, "%r", r["latency_ns"])
+        check(r["latency_ns"]["min"] >= 50e6 * 0.99, "%r", r["latency_ns"])
+        check(r["measured_ns"] >= 1000e6 * 0.99, "%r", r["measured_ns"])
+
+
+def test_open_loop_keeps_its_pace():
+    with Server() as s:
+        r = Run("-c", 20, "-n", 200, "--rate", 400, "-t", 2, url=url(s))
+        consistent(r.doc)
+        # 200 requests at 400 a second: the last one is planned after 497.5 ms, so the run cannot be shorter.
+        check(r["measured"] == 200 and r["measured_ns"] >= 490e6, "%r", r["measured_ns"])
+        r = Run("-c", 1, "-d", "500ms", "--rate", 1000, url=url(s, "/delay/200"))
+        check(r["exchanges"]["planned_unsent"] > 0, "%r", r["exchanges"])
+        check(r["exchanges"]["planned_unsent"] + r["exchanges"]["begun"] <= 501 * PATIENCE * 4, "%r", r["exchanges"])
+
+
+def test_latency_agrees_with_the_server():
+    """The server waits 100 ms: no answer may be said to have come sooner, nor its first octet."""
+    with Server() as s:
+        r = Run("-c", 5, "-n", 20, url=url(s, "/delay/100"))
+        check(r["latency_ns"]["min"] >= 99.9e6 and r["first_octet_ns"]["min"] >= 99.9e6, "%r", r["latency_ns"])
+        r = Run("-c", 1, "-n", 3, url=url(s, "/stream/4?every=100"))
+        check(r["latency_ns"]["min"] - r["first_octet_ns"]["min"] >= 250e6, "%r %r", r["latency_ns"],
+              r["first_octet_ns"])
+
+
+def test_warmup():
+    with Server() as s:
+        r = Run("-c", 2, "-d", "300ms", "--warmup", "300ms", url=url(s))
+        consistent(r.doc)
+        check(r["exchanges"]["begun"] > r["measured"] > 0, "%r of %r", r["measured"], r["exchanges"])
+        check(r["measured_ns"] >= 299e6, "%r", r["measured_ns"])
+
+
+def test_method_fields_and_body():
+    with Server() as s, tempfile.NamedTemporaryFile("wb") as body:
+        body.write(b"x" * 100000)
+        body.flush()
+        r = Run("-n", 20, "--body", body.name, "-H", "X-One: 1", "-H", "X-Two: 2", "--expect-status", 200,
+                url=url(s, "/digest"))
+        consistent(r.doc)
+        check(r["errors"]["total"] == 0 and r["connections"]["octets_out"] > 20 * 100000, "%r", r.doc)
+        r = Run("-n", 5, "-X", "HEAD", url=url(s, "/bytes/1000000"))
+        check(r["exchanges"]["by_status"] == {"2xx": 5} and r["connections"]["octets_in"] < 5000, "%r", r.doc)
+
+
+def test_mix():
+    with Server() as s, tempfile.TemporaryDirectory() as where:
+        mix = os.path.join(where, "mix.ini")
+        with open(mix, "w") as f:
+            f.write("; two stories\n[reads]\nweight = 3\npath = /bytes/1000\nper-conn = 2\n\n"
+                    "[leaves]\nweight = 1\nmethod = POST\npath = /echo\nfield = X-Story: leaves\n"
+                    "body = %s\nper-conn = 1\nend = rst\n" % mix)
+        runs = [Run("-c", 10, "-n", 600, "--mix", mix, "--seed", seed, "--server-endings", url(s, "/.weir/endings"),
+                    url=url(s)) for seed in (7, 7, 8)]
+        for r in runs:
+            consistent(r.doc)
+            check(r["server"]["matches"] and r["errors"]["total"] == 0, "%r", r.doc)
+            reads, leaves = r["scenarios"]
+            check((reads["name"], leaves["name"]) == ("reads", "leaves"), "%r", r["scenarios"])
+            check(r["connections"]["by_outcome"] == {"drain": reads["connections"], "rst": leaves["connections"]},
+                  "%r", r["connections"])
+            check(reads["connections"] > leaves["connections"] > 20, "the weights: %r", r["scenarios"])
+            check(r["server"]["by_code"] == {"peer_fin_idle": reads["connections"],
+                                             "peer_reset_idle": leaves["connections"]}, "%r", r["server"])
+
+
+# --- what it says ----------------------------------------------------------------------------------------------------
+
+def test_the_report_for_people():
+    with Server() as s:
+        r = Run("-n", 100, "--server-endings", url(s, "/.weir/endings"), url=url(s), json_too=False)
+        for word in ("rate", "latency", "p99.9", "first octet", "connect", "complete", "drained", "errors",
+                     "Both ends agree."):
+            check(word in r.out, "no '%s' in:\n%s", word, r.out)
+        check(max(map(len, r.out.splitlines())) < 140, "a wide report:\n%s", r.out)
+
+
+def test_the_document():
+    with Server() as s:
+        r = Run("-n", 50, url=url(s))
+        check(r["weir_load"] == 1 and r["url"] == url(s) and r["address"] == s.addresses[0], "%r", r.doc)
+        check(r["options"]["requests"] == 50 and r["options"]["end"] == "drain", "%r", r["options"])
+        check(r["connections"]["by_delivery"] == {"delivered": 10}, "%r", r["connections"])
+        p = r["latency_ns"]["percentiles"]
+        check(list(p) == ["50", "75", "90", "99", "99.9", "99.99", "99.999"], "%r", p)
+        check(list(p.values()) == sorted(p.values()) and p["99.999"] <= r["latency_ns"]["max"] * 1.01, "%r", p)
+
+
+def test_histograms_are_merged():
+    with Server() as s, tempfile.TemporaryDirectory() as where:
+        for name in "ab":
+            Run("-n", 150, "--histogram", name, url=url(s), cwd=where)
+        r = Run("--merge", "--histogram", "sum", "a", "b", json_too=False, cwd=where)
+        check("300 latencies of 2 intervals" in r.out, "%s", r.out)
+        r = Run("--merge", "sum", json_too=False, cwd=where)
+        check("300 latencies of 1 intervals" in r.out, "%s", r.out)
+        r = Run("--merge", "absent", json_too=False, cwd=where, status=1)
+        check("absent" in r.err, "%s", r.err)
+
+
+def test_runs_are_compared():
+    with Server() as s, tempfile.TemporaryDirectory() as where:
+        for name, path in (("a", "/delay/5"), ("b", "/delay/60")):
+            with open(os.path.join(where, name), "w") as f:
+                f.write(Run("-c", 10, "-n", 300, url=url(s, path)).out)
+        r = Run("--compare", "a", "b", json_too=False, cwd=where)
+        check("latency p50" in r.out and "more" in r.out, "%s", r.out)
+        r = Run("--compare", "a", "b", cwd=where)
+        check(r["latency_p50"]["low"] > 1 and r["latency_p50"]["verdict"] == 1 and r["rate"]["ratio"] < 1, "%r", r.doc)
+        r = Run("--compare", "a", "a", cwd=where)
+        check(r["latency_p50"]["verdict"] == 0 and r["latency_p50"]["low"] <= 1 <= r["latency_p50"]["high"], "%r", r.doc)
+        with open(os.path.join(where, "c"), "w") as f:
+            f.write("{}")
+        check("not a document" in Run("--compare", "a", "c", json_too=False, cwd=where, status=1).err, "c was taken")
+
+
+def test_statuses():
+    with Server() as s:
+        check(Run("-n", 10, url=url(s, "/status/404"))["exchanges"]["by_status"] == {"4xx": 10}, "404")
+        r = Run("-n", 10, "--expect-status", 200, url=url(s, "/status/503"), status=1)
+        check(r["errors"] == {"total": 10, "unexpected_status": 10, "by_code": {}}, "%r", r["errors"])
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
+
+class Peer(threading.Thread):
+    """A server that does `serve(sock)` with each connection, until closed."""
+
+    def __init__(self, serve):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+        self.port = self.listener.getsockname()[1]
+        self.serve = serve
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.one, args=(sock,), daemon=True).start()
+
+    def one(self, sock):
+        with sock:
+            self.serve(sock)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+
+def test_nobody_listens():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        r = Run("-c", 5, "-d", "60s", url="http://127.0.0.1:%d/" % taken.getsockname()[1], status=1)
+        consistent(r.doc)
+        check(set(r["errors"]["by_code"]) == {"connect_refused"} and r["connections"]["opened"] == 0, "%r", r.doc)
+
+
+def test_a_silent_server():
+    with Peer(lambda sock: sock.recv(1) and time.sleep(DEADLINE)) as p:
+        r = Run("-c", 3, "-n", 3, "--timeout", "300ms", url="http://127.0.0.1:%d/" % p.port, status=1)
+        consistent(r.doc)
+        check(r["errors"]["by_code"] == {"exchange_timeout": 3}, "%r", r["errors"])
+
+
+def test_a_server_that_is_none():
+    with Peer(lambda sock: sock.recv(1000) and sock.sendall(b"220 mail.example ESMTP\r\n")) as p:
+        r = Run("-c", 2, "-n", 4, url="http://127.0.0.1:%d/" % p.port, status=1)
+        consistent(r.doc)
+        check(r["errors"]["by_code"] == {"bad_status_line": 4}, "%r", r["errors"])
+
+
+def test_a_server_that_leaves():
+    with Peer(lambda sock: sock.recv(1000)) as p:
+        r = Run("-c", 2, "-n", 4, url="http://127.0.0.1:%d/" % p.port, status=1)
+        consistent(r.doc)
+        check(r["errors"]["by_code"] == {"peer_fin_in_handler": 4}, "%r", r["errors"])
+
+
+def test_a_server_that_closes_after_each():
+    with Server() as s:
+        r = Run("-c", 5, "-n", 50, "-H", "Connection: close", "--server-endings", url(s, "/.weir/endings"), url=url(s))
+        consistent(r.doc)
+        check(r["errors"]["total"] == 0 and r["connections"]["by_outcome"] == {"by_server": 50}, "%r", r.doc)
+        check(r["server"]["matches"] and r["server"]["by_code"] == {"close_requested": 50}, "%r", r["server"])
+
+
+def test_the_server_drains_meanwhile():
+    with Server() as s:
+        command = [harness.WEIR, "load", "--json", "-c", "20", "-d", "60s", url(s)]
+        load = subprocess.Popen(harness.PREFIX + command, stdout=subprocess.PIPE, text=True)
+        try:
+            s.wait_accepted(20)
+            check(s.stop().status == 0, "the drain")
+            load.send_signal(signal.SIGINT)
+            doc = json.loads(load.communicate(timeout=DEADLINE)[0])
+        finally:
+            load.kill()
+        consistent(doc)
+        check(doc["interrupted"] and set(doc["errors"]["by_code"]) <= {
+            "connect_refused", "peer_fin_in_handler", "peer_reset_in_handler"}, "%r", doc["errors"])
+
+
+def test_interrupted():
+    with Server() as s:
+        command = harness.PREFIX + [harness.WEIR, "load", "--json", "-c", "5", "-d", "1h", url(s)]
+        for signals, outcome in ((1, "drain"), (2, "drain stopped")):
+            load = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            try:
+                before = s.ledger()["exchanges"]["begun"]
+                wait_for("requests", lambda: s.ledger()["exchanges"]["begun"] > before + 50)
+                for _ in range(signals):
+                    load.send_signal(signal.SIGINT)
+                doc = json.loads(load.communicate(timeout=DEADLINE)[0])
+            finally:
+                load.kill()
+            consistent(doc)
+            check(doc["interrupted"] and set(doc["connections"]["by_outcome"]) <= set(outcome.split()), "%r", doc)
+
+
+def test_wrong_usage():
+    with tempfile.TemporaryDirectory() as where:
+        mixes = {"none": "path = /\n", "key": "[a]\nwait = 5\n", "weight": "[a]\nweight = 0\n",
+                 "end": "[a]\nend = politely\n", "words": "[a]\nwhatever\n"}
+        for name, text in mixes.items():
+            with open(os.path.join(where, name), "w") as f:
+                f.write(text)
+        target = "http://127.0.0.1:1/"
+        cases = [((), "a URL is needed"), (("ftp://x/",), "'ftp://x/'"), (("https://x/",), "https"),
+                 (("http://x:99999/",), "http://HOST"), (("--end", "abruptly", target), "'abruptly'"),
+                 (("--end", "rst-after=", target), "rst-after"), (("--end", "rst-after", target), "rst-after"),
+                 (("--per-conn", "0", target), "--per-conn"), (("-c", "0", target), "--connections is '0'"),
+                 (("-d", "10", target), "--duration is '10'"), (("-H", "no colon", target), "'no colon'"),
+                 (("-X", "BAD METHOD", target), "'BAD METHOD'"), (("-m", "2", target), "HTTP/2"),
+                 (("--body", where + "/absent", target), "absent"), (("--mix", where + "/absent", target), "absent"),
+                 (("--mix", where + "/none", target), "none:1"), (("--mix", where + "/key", target), "key:2"),
+                 (("--mix", where + "/weight", target), "weight"), (("--mix", where + "/end", target), "end:2"),
+                 (("--mix", where + "/words", target), "words:2"), ((target, target), "not expected"),
+                 (("--compare", "x"), "two files"), (("--merge",), "--histogram")]
+        for args, needle in cases:
+            r = Run(*args, json_too=False, status=2)
+            check(r.out == "" and r.err.count("\n") == 1 and r.err.startswith("weir load: ") and needle in r.err,
+                  "%r: %r", args, r.err)
+    check("was not resolved" in Run("http://no-such-host.invalid/", json_too=False, status=1).err, "a name")
+
+
+def test_too_few_descriptors():
+    def limited():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    done = subprocess.run(harness.PREFIX + [harness.WEIR, "load", "-c", "100", "http://127.0.0.1:1/"],
+                          capture_output=True, text=True, preexec_fn=limited, timeout=DEADLINE)
+    check(done.returncode == 1 and "ulimit" in done.stderr and "64" in done.stderr, "%r", done)
+
+
+def test_help():
+    r = Run("--help", json_too=False)
+    for word in ("--connections", "-c,", "--server-endings", "--end", "weir load --rate"):
+        check(word in r.out, "no %s in the help", word)
+    check(collections.Counter(map(len, r.out.splitlines())) and max(map(len, r.out.splitlines())) < 130, "wide help")
+
+
+if __name__ == "__main__":
+    harness.run(globals())
