@@ -28,6 +28,7 @@ static void usage(FILE *out)
                 "  weir demo --listen 127.0.0.1:8080\n"
                 "  weir demo --help\n"
                 "  weir explain peer_reset_idle\n"
+                "  weir load -c 100 -d 10s http://127.0.0.1:8080/\n"
                 "\n  --help     this page\n  --version  the version, and what it was built with\n",
                 out);
 }
