@@ -146,6 +146,20 @@ static uint64_t rate_share(const struct fault_pipe *pipe)
     return share > 0 ? share : 1;
 }
 
+/* How far the piece at `head` goes whose first octet is due: what came later in it goes along if it is due too, so that
+ * a piece is cut by the reads as seldom as can be. */
+static uint64_t due_end(const struct fault_pipe *pipe, uint64_t now_ns)
+{
+    uint64_t upto = pipe->head;
+    for (size_t i = 0; i < pipe->arrivals_count && upto < pipe->piece_end; i++) {
+        const struct fault_arrival *arrival = &pipe->arrivals[(pipe->arrivals_at + i) % FAULT_PIPE_ARRIVALS];
+        if (i > 0 && arrival->at_ns + pipe->piece_delay_ns > now_ns)
+            break;
+        upto = arrival->upto;
+    }
+    return less(upto, pipe->piece_end);
+}
+
 static void take_out(struct fault_pipe *pipe, size_t octets)
 {
     pipe->head += octets;
@@ -167,14 +181,13 @@ enum fault_step fault_pipe_write(struct fault_pipe *pipe, int fd, uint64_t now_n
     if (pipe->head == pipe->piece_end)
         next_piece(pipe);
     assert(pipe->arrivals_count > 0);
-    struct fault_arrival arrival = pipe->arrivals[pipe->arrivals_at];
-    uint64_t due = due_of(pipe, arrival.at_ns);
+    uint64_t due = due_of(pipe, pipe->arrivals[pipe->arrivals_at].at_ns);
     if (due > now_ns) {
         *due_ns = due;
         return FAULT_EARLY;
     }
     size_t at = pipe->head % FAULT_PIPE_SIZE;
-    uint64_t octets = less(less(pipe->piece_end, arrival.upto) - pipe->head, FAULT_PIPE_SIZE - at);
+    uint64_t octets = less(due_end(pipe, now_ns) - pipe->head, FAULT_PIPE_SIZE - at);
     int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     if (pipe->shaped && pipe->plan->slice.max > 0)
         flags |= MSG_EOR; /* else the kernel appends a slice to the last one while that waits for the peer's window */
