@@ -8,7 +8,7 @@ SECONDS ?= 60
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: help build run test quick-test strangers bench install asan tsan valgrind fuzz clang coverage format format-check clean
+.PHONY: help build run test quick-test strangers bench install asan tsan valgrind fuzz soak-sim clang coverage format format-check clean
 
 help:
 	@echo 'Weir: an HTTP library for C whose connections end exactly once, for a known reason.'
@@ -26,6 +26,7 @@ help:
 	@echo '  make tsan          all suites under ThreadSanitizer, in build-tsan/'
 	@echo '  make valgrind      the unit tests under valgrind'
 	@echo '  make fuzz          each fuzz target for its share of SECONDS=$(SECONDS), in build-fuzz/'
+	@echo '  make soak-sim      simulated histories for SECONDS=$(SECONDS), from a seed of the clock'
 	@echo '  make clang         build with clang, warnings are errors, in build-clang/'
 	@echo '  make coverage      which lines the unit tests reach, in build-coverage/'
 	@echo '  make format        clang-format over all C files; format-check only looks'
@@ -79,6 +80,11 @@ valgrind:
 fuzz:
 	@tools/deps build test
 	@tools/run-tests --plan fuzz --fuzz-seconds $(SECONDS) $(if $(ONLY),--only '$(ONLY)')
+
+soak-sim:
+	@tools/deps build test
+	@$(MAKE) --no-print-directory build
+	@$(BUILD)/tests/sim --seed $$(date +%s%N) --seconds $(SECONDS)
 
 clang:
 	@tools/deps build test

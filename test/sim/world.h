@@ -1,0 +1,50 @@
+/* One history: a server on a loop, its application, peers, faults, a drain; and what must hold at every step. */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "app.h"
+#include "io_sim.h"
+#include "peer.h"
+
+#include "server/server_internal.h"
+
+#define WORLD_PEERS_MAX NET_PAIRS_MAX
+
+/* What the server said of a connection, and what is known besides. */
+struct world_connection {
+    uint64_t id;
+    weir_code first_cause; /* the first that was seen while it lived */
+    bool ended;
+    uint64_t ended_ns;
+    weir_ending ending;
+};
+
+struct world {
+    weir_loop *loop;
+    weir_server *server;
+    struct net_listener *listener;
+    struct app app;
+    struct peer peers[WORLD_PEERS_MAX]; /* by place; without an end: nobody is there */
+    struct world_connection connections[WORLD_PEERS_MAX]; /* by peer */
+    unsigned endings;
+    bool hostile;
+    bool drains, stops; /* has been told to */
+    uint64_t cut_ns;    /* when a drain or a stop cuts what is left */
+    bool stopped;
+    bool leaps; /* the server's process stood still for long */
+    uint64_t memory; /* octets that are out */
+    unsigned memory_one_in; /* one allocation in so many fails; 0: none */
+};
+
+extern struct world world;
+
+void world_run(void);
+
+/* truth.c: of the living, after each round; of each that is closed; of each ending; of all, at the end. */
+void truth_of_living(struct world *w);
+void truth_before_shutdown(struct io_sock *sock);
+void truth_before_close(struct io_sock *sock, bool reset);
+void truth_of_ending(struct world *w, const weir_ending *ending);
+void truth_at_end(struct world *w);
+
+#endif
