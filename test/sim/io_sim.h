@@ -30,6 +30,8 @@ struct weir_loop {
     struct base_list later;
     struct base_list listeners; /* struct io_sim_listener */
     struct base_list pokes;
+    struct base_list lates; /* struct io_late */
+    struct base_list dials; /* struct io_dial that are over */
     struct base_wheel wheel;
     struct io_sim_post *posts, **last_post;
     uint64_t rounds;
@@ -38,12 +40,15 @@ struct weir_loop {
 /* Something is to be done without any timer. */
 bool io_sim_is_ready(const weir_loop *loop);
 void io_sim_listeners(weir_loop *loop);
+void io_sim_dials(weir_loop *loop);
 void io_sim_turn(struct io_sock *sock);
 void io_sim_event(struct io_sock *sock, unsigned ready);
 void io_sim_ready(weir_loop *loop, struct io_sock *sock);
 
 /* Refusals of the kernel that have nothing to do with a peer are chosen while this is set. */
 extern bool io_sim_faults;
+/* Where a dial goes: a listener, and a place of its own; NET_PAIRS_MAX where there is none left. */
+void io_sim_dial_to(unsigned (*place)(struct net_listener **listener));
 /* Called before a shutdown and a close, to look at what is still pending. */
 extern void (*io_sim_before_shutdown)(struct io_sock *sock);
 extern void (*io_sim_before_close)(struct io_sock *sock, bool reset);

@@ -21,6 +21,8 @@ weir_code weir_loop_new(weir_loop **out, const weir_allocator *allocator, weir_e
     base_list_init(&loop->later);
     base_list_init(&loop->listeners);
     base_list_init(&loop->pokes);
+    base_list_init(&loop->lates);
+    base_list_init(&loop->dials);
     base_wheel_init(&loop->wheel, loop->now_ns);
     loop->last_post = &loop->posts;
     *out = loop;
@@ -56,7 +58,7 @@ bool io_sim_is_ready(const weir_loop *loop)
 {
     return !base_list_is_empty(&loop->kernel) || !base_list_is_empty(&loop->ready) ||
            !base_list_is_empty(&loop->later) || !base_list_is_empty(&loop->listeners) || loop->posts != NULL ||
-           loop->poked;
+           !base_list_is_empty(&loop->lates) || !base_list_is_empty(&loop->dials) || loop->poked;
 }
 
 void io_sim_ready(weir_loop *loop, struct io_sock *sock)
@@ -134,6 +136,19 @@ static void run_posts(weir_loop *loop)
     }
 }
 
+/* Only those that are in the list now. */
+static void call_lates(weir_loop *loop)
+{
+    struct base_list batch;
+    base_list_init(&batch);
+    base_list_splice(&batch, &loop->lates);
+    while (!base_list_is_empty(&batch)) {
+        struct io_late *late = BASE_CONTAINER(batch.next, struct io_late, node);
+        base_list_remove(&late->node);
+        late->fn(late);
+    }
+}
+
 void weir_loop_step(weir_loop *loop, uint64_t timeout_ns)
 {
     (void)timeout_ns;
@@ -143,8 +158,10 @@ void weir_loop_step(weir_loop *loop, uint64_t timeout_ns)
     loop->now_ns = net_now();
     turn_socks(loop);
     io_sim_listeners(loop);
+    io_sim_dials(loop);
     expire_timers(loop);
     run_posts(loop);
+    call_lates(loop);
     loop->late = true;
     turn_socks(loop);
     loop->late = false;
@@ -208,6 +225,17 @@ void io_loop_on_poke(weir_loop *loop, struct io_poke *poke)
 void io_loop_off_poke(struct io_poke *poke)
 {
     base_list_remove(&poke->node);
+}
+
+void io_loop_late(weir_loop *loop, struct io_late *late)
+{
+    if (!base_list_is_linked(&late->node))
+        base_list_push_back(&loop->lates, &late->node);
+}
+
+void io_loop_off_late(struct io_late *late)
+{
+    base_list_remove(&late->node);
 }
 
 /* --- timers ------------------------------------------------------------------------------------------------------------- */

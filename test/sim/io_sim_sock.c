@@ -139,6 +139,13 @@ bool io_sock_is_reading(const struct io_sock *sock)
     return is(sock, READING);
 }
 
+bool io_sock_is_quiet(const struct io_sock *sock)
+{
+    const struct net_end *end = end_of(sock);
+    net_moment();
+    return net_unread(end) == 0 && !end->in->fin_arrived && !net_is_over(end);
+}
+
 void io_sock_wake(struct io_sock *sock)
 {
     set(sock, WOKEN);

@@ -4,7 +4,7 @@
 
 #include "net.h"
 
-enum net_kind { NET_CALL, NET_SYN, NET_DATA, NET_FIN, NET_ACK, NET_RST, NET_PUMP, NET_ACK_DUE, NET_GIVE_UP };
+enum net_kind { NET_CALL, NET_SYN, NET_CONNECTED, NET_DATA, NET_FIN, NET_ACK, NET_RST, NET_PUMP, NET_ACK_DUE, NET_GIVE_UP };
 
 struct net_event {
     uint64_t ns;

@@ -209,6 +209,7 @@ static void arrive_syn(struct net_end *to, struct net_listener *listener)
         net_abort(to);
         return;
     }
+    net_push((struct net_event){.ns = net_now() + net_delay(to->pair), .kind = NET_CONNECTED, .to = to->other});
     base_list_push_back(&listener->waiting, &to->pair->waiting);
     if (listener->notify != NULL)
         listener->notify(listener);
@@ -230,6 +231,9 @@ void net_happen(const struct net_event *event)
     switch (event->kind) {
     case NET_SYN:
         arrive_syn(to, event->app);
+        break;
+    case NET_CONNECTED:
+        net_notify(to);
         break;
     case NET_DATA:
         arrive_data(to, event->octets);

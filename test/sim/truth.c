@@ -208,7 +208,7 @@ static void check_unconfirmed(struct world *w, const weir_ending *e, const struc
 
 static void check_none_owed(struct world *w, const weir_ending *e, uint16_t port)
 {
-    if (e->delivery != WEIR_DELIVERY_NONE_OWED)
+    if (e->delivery != WEIR_DELIVERY_NONE_OWED || (e->code == WEIR_CODE_handler_timeout && io_sim_faults))
         return;
     for (unsigned i = 0; i < APP_NUMBERS_MAX; i++) {
         const struct app_exchange *x = &w->app.exchanges[i];
@@ -270,13 +270,22 @@ static bool is_excuse(weir_code code)
     }
 }
 
+/* A deadline had a part in the end, if not the first: of writing, or of lingering. */
+static bool was_timed(const weir_ending *ending)
+{
+    char text[128];
+    weir_trace_format(text, sizeof text, ending->trace);
+    return strstr(text, "clock:deadline") != NULL;
+}
+
 /* A peer that stayed and read gets every octet that was queued for it, and the end after it. */
 static void check_good(struct world *w, const struct world_connection *c)
 {
     const struct peer *peer = peer_of(w, c);
     const struct net_pair *pair = peer->end->pair;
     const struct net_flow *flow = &pair->flows[1];
-    if (!peer_is_good(peer) || !c->ended || is_excuse(c->ending.code) || w->leaps || pair->stalled)
+    if (!peer_is_good(peer) || !c->ended || is_excuse(c->ending.code) || was_timed(&c->ending) || w->leaps ||
+        pair->stalled)
         return;
     if (c->ending.os == ENOMEM || c->ending.os == ENOSPC)
         return; /* the kernel would not watch it */

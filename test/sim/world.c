@@ -129,8 +129,9 @@ static void stop(void *app)
 {
     struct world *w = app;
     SIM_TELL("operator", "stops");
+    if (!w->drains || net_now() < w->cut_ns)
+        w->cut_ns = net_now();
     w->stops = w->drains = true;
-    w->cut_ns = net_now();
     weir_server_stop(w->server);
 }
 
