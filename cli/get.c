@@ -68,9 +68,11 @@ static void show_end(const struct get *get, const weir_exchange *x, const weir_e
     (void)fprintf(stderr, "* times: resolve and connect %.3f ms, first octet %.3f ms, in all %.3f ms\n",
                   (double)t.dial_ns / MS, (double)t.first_octet_ns / MS, (double)t.lived_ns / MS);
     (void)fprintf(stderr, "* body: %" PRIu64 " octets out, %" PRIu64 " in\n", ending->body_out, ending->body_in);
+    if (get->following != NULL && weir_follow_count(get->following) > 0)
+        (void)fprintf(stderr, "* %u redirects followed, to %.*s\n", weir_follow_count(get->following),
+                      (int)weir_follow_url(get->following).len, weir_follow_url(get->following).ptr);
     if (weir_exchange_retries(x) > 0)
         (void)fprintf(stderr, "* sent again %u times\n", weir_exchange_retries(x));
-    (void)get;
 }
 
 /* --- the handler ------------------------------------------------------------------------------------------------------- */
@@ -186,6 +188,26 @@ static int verdict(const struct get *get)
 static const weir_handler handler =
     WEIR_HANDLER(.head = on_head, .body = on_body, .end = on_end, .room = on_room, .done = on_done);
 
+/* With or without the comforts: each is a handler between. */
+static weir_code send_request(struct get *get, weir_request *request, weir_error *error)
+{
+    weir_decoder *decoder = NULL;
+    if (get->compressed) {
+        weir_code code = weir_decoder_new(&decoder, &handler, get, NULL);
+        if (code != WEIR_OK) {
+            *error = (weir_error){.code = code};
+            return code;
+        }
+        request->handler = weir_decoder_handler();
+        request->app = decoder;
+    }
+    weir_code code = get->follow ? weir_follow_send(&get->following, get->client, request, NULL, error)
+                                 : weir_client_send(get->client, request, NULL, error);
+    if (code != WEIR_OK)
+        weir_decoder_free(decoder);
+    return code;
+}
+
 static int ask(struct get *get)
 {
     weir_error error;
@@ -199,7 +221,7 @@ static int ask(struct get *get)
     options.app = get;
     weir_code code = weir_client_new(&get->client, &options, &error);
     if (code == WEIR_OK)
-        code = weir_client_send(get->client, &request, NULL, &error);
+        code = send_request(get, &request, &error);
     if (code == WEIR_OK)
         weir_loop_run(get->loop);
     else

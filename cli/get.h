@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include <weir/decode.h>
+#include <weir/follow.h>
 #include <weir/weir.h>
 
 #include "options.h"
@@ -15,9 +17,12 @@ struct get {
     const char *upload; /* the name of what is uploaded; null: nothing */
     bool verbose;
     bool fail;
+    bool follow;
+    bool compressed;
     weir_request request; /* all but its handler */
     weir_client_options options;
-    weir_field fields[OPTION_LIST_MAX + 1];
+    weir_field fields[OPTION_LIST_MAX + 2];
+    weir_follow *following; /* with -L */
     char *data; /* the body, read from a file; or null */
     int upload_fd;
     /* the run */

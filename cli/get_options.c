@@ -72,6 +72,14 @@ static char *read_whole(const char *path, size_t *size)
     return octets;
 }
 
+/* What can be decoded is asked for. */
+static int take_codings(struct get *get)
+{
+    if (get->compressed && weir_fields_find(get->request.fields, WEIR_STR("accept-encoding")) == NULL)
+        get->fields[get->request.fields.count++] = (weir_field){WEIR_STR("Accept-Encoding"), weir_decoder_codings()};
+    return -1;
+}
+
 static int take_data(struct get *get, const struct given *given)
 {
     if (given->data == NULL)
@@ -138,6 +146,8 @@ static int take(struct get *get, const struct given *given)
     o->limits.response_timeout_ns = given->response_timeout_ns;
     int status = take_fields(get, given);
     if (status < 0)
+        status = take_codings(get);
+    if (status < 0)
         status = take_data(get, given);
     return status < 0 ? take_upload(get, given) : status;
 }
@@ -194,6 +204,15 @@ int get_options(struct get *get, int argc, char **argv)
          .type = OPTION_FLAG,
          .place = &get->fail,
          .help = "exit with 1, and print no body, when its status is 400 or more"},
+        {.name = "follow",
+         .letter = 'L',
+         .type = OPTION_FLAG,
+         .place = &get->follow,
+         .help = "follow redirects, 10 at most"},
+        {.name = "compressed",
+         .type = OPTION_FLAG,
+         .place = &get->compressed,
+         .help = "ask for a compressed content, and decode it"},
         {.name = "strict",
          .type = OPTION_FLAG,
          .place = &g.strict,

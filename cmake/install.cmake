@@ -8,6 +8,11 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/weir DESTINATION ${CMAKE_INSTALL
 install(TARGETS weir_static weir_shared EXPORT weirTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(TARGET weir_comfort_static)
+    install(TARGETS weir_comfort_static weir_comfort_shared EXPORT weirTargets
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+            INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endif()
 if(TARGET weir_program)
     install(TARGETS weir_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
@@ -58,3 +63,9 @@ else()
 endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/weir.pc.in ${PROJECT_BINARY_DIR}/weir.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/weir.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(TARGET weir_comfort_static)
+    list(TRANSFORM comfort_needs PREPEND -l OUTPUT_VARIABLE comfort_needs_flags)
+    list(JOIN comfort_needs_flags " " comfort_needs_flags)
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/weir-comfort.pc.in ${PROJECT_BINARY_DIR}/weir-comfort.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/weir-comfort.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()

@@ -14,5 +14,6 @@
 #include <weir/loop.h>
 #include <weir/policy.h>
 #include <weir/server.h>
+#include <weir/url.h>
 
 #endif
