@@ -8,7 +8,8 @@ SECONDS ?= 60
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: help build run test quick-test strangers bench install asan tsan valgrind fuzz soak-sim clang coverage format format-check clean
+.PHONY: help build run test quick-test strangers soak bench install asan tsan valgrind fuzz \
+        soak-sim clang coverage format format-check clean
 
 help:
 	@echo 'Weir: an HTTP library for C whose connections end exactly once, for a known reason.'
@@ -19,7 +20,8 @@ help:
 	@echo '  make               build into $(BUILD)/: libweir.a, libweir.so, weir, examples/, tests/'
 	@echo '  make quick-test    the suites against build/ only   (make quick-test ONLY=h1; KEEP_GOING=-k runs what builds)'
 	@echo '  make bench         measure against a floor and against other servers'
-	@echo '  make strangers     clients and proxies of others against the demo, all of them (two gigabytes of packages)'
+	@echo '  make strangers     clients and proxies of others against the demo, all of them (a gigabyte of packages)'
+	@echo '  make soak          connections of every end for minutes, and slow attacks   (make soak SECONDS=600; 120)'
 	@echo '  make install       into PREFIX=$(PREFIX), below DESTDIR if given'
 	@echo
 	@echo '  make asan          all suites under AddressSanitizer and UndefinedBehaviorSanitizer, in build-asan/'
@@ -60,6 +62,12 @@ quick-test:
 strangers:
 	@tools/deps build test strangers
 	@tools/run-tests --plan default --only ' strangers/'
+
+soak: SECONDS = 120
+soak:
+	@tools/deps build test
+	@$(MAKE) --no-print-directory build
+	@WEIR=$(BUILD)/weir test/soak/soak.py --seconds $(SECONDS)
 
 bench:
 	@tools/deps build bench
