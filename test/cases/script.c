@@ -25,6 +25,7 @@ struct profile {
     bool tunnel;  /* 101 or 200, as asked for */
     bool hints;   /* 103 before the answer */
     bool close;   /* weir_exchange_close */
+    bool offer;   /* the answer names a protocol in Upgrade */
     bool hold;    /* a stream is not ended */
     bool expect;  /* a request waits for 100 */
     unsigned status;
@@ -152,7 +153,8 @@ static void answer(struct told *told, weir_exchange *x)
         if (weir_write(x, WEIR_STR("hello")) == 5)
             (void)weir_finish(x, profile->trailer ? WEIR_FIELDS({WEIR_STR("Sum"), WEIR_STR("1")}) : WEIR_NO_FIELDS);
     } else {
-        (void)weir_respond(x, status, WEIR_NO_FIELDS, bare ? weir_body_none() : weir_body_borrow(WEIR_STR("hello")));
+        weir_fields fields = profile->offer ? WEIR_FIELDS({WEIR_STR("Upgrade"), WEIR_STR("echo")}) : WEIR_NO_FIELDS;
+        (void)weir_respond(x, status, fields, bare ? weir_body_none() : weir_body_borrow(WEIR_STR("hello")));
     }
 }
 
@@ -383,6 +385,7 @@ static bool set_option(struct profile *p, const char *option)
         {"trailer", offsetof(struct profile, trailer)}, {"tunnel", offsetof(struct profile, tunnel)},
         {"hints", offsetof(struct profile, hints)},     {"close", offsetof(struct profile, close)},
         {"hold", offsetof(struct profile, hold)},       {"expect", offsetof(struct profile, expect)},
+        {"offer", offsetof(struct profile, offer)},
     };
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (strcmp(option, flags[i].name) == 0)
