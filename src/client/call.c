@@ -294,7 +294,7 @@ void weir_exchange_timings(const weir_exchange *x, weir_timings *timings)
         uint64_t asked_ns = call->waits ? 0 : call->asked_ns;
         t.waited_ns = asked_ns > 0 ? asked_ns - x->began_ns : 0;
         t.dial_ns = asked_ns > 0 ? call->dial_ns : 0;
-        t.first_octet_ns = x->heard && x->heard_ns > asked_ns ? x->heard_ns - asked_ns : 0;
+        t.first_octet_ns = x->heard && x->asking.heard_ns > asked_ns ? x->asking.heard_ns - asked_ns : 0;
         t.lived_ns = weir_loop_now(client_of(call)->home.loop) - x->began_ns;
     }
     size_t size = timings->size;

@@ -68,8 +68,8 @@ static struct deadlines_due due_while_open(const struct weir_engine *conn)
     const struct weir_exchange *x = conn->work->engine.current;
     struct deadlines_due due =
         deadlines_next(&conn->work->deadlines, &conn->config->options.limits, conn->config->options.role);
-    if (x != NULL && x->out_held && x->expect_due_ns < due.ns)
-        due = (struct deadlines_due){x->expect_due_ns, WEIR_OK};
+    if (x != NULL && x->out_held && x->asking.expect_due_ns < due.ns)
+        due = (struct deadlines_due){x->asking.expect_due_ns, WEIR_OK};
     return due;
 }
 

@@ -169,7 +169,8 @@ static void complete(struct engine *engine, struct weir_exchange *x)
     engine->current = NULL;
     if (h1_states_may_recycle(&engine->states)) {
         h1_states_recycle(&engine->states);
-        engine_next_ahead(engine);
+        if (engine->ahead_first != NULL)
+            engine_next_ahead(engine);
     } else {
         engine->finished = true;
         facts->no_more_input |= !engine_is_server(engine);
@@ -239,7 +240,7 @@ void engine_run(struct engine *engine, uint64_t now_ns)
         }
         if (give_up(engine, x))
             break;
-        if (x->out_held && now_ns >= x->expect_due_ns)
+        if (x->out_held && now_ns >= x->asking.expect_due_ns)
             engine_release_content(engine, x);
         bool moved = engine_read(engine, x);
         if (engine->current == x && !engine->finished && !engine->abort)

@@ -41,6 +41,15 @@ enum engine_out {
 /* What a request means for the content of its response (RFC 9112, 6.3). */
 enum engine_asked { ENGINE_ASKED, ENGINE_ASKED_HEAD, ENGINE_ASKED_CONNECT };
 
+/* What only a client's has, and knows of its request. */
+struct exchange_asking {
+    uint64_t head_end;        /* the offset behind its head */
+    uint64_t heard_ns;        /* the first octet of a response */
+    uint64_t expect_due_ns;   /* while out_held: when to send the content without having been told to */
+    weir_body held_body;      /* while out_held */
+    struct base_block *block; /* held: a copy of `held_body` */
+};
+
 struct weir_exchange {
     struct engine *engine;
     const weir_handler *handler; /* of the config, or a client's own */
@@ -60,25 +69,20 @@ struct weir_exchange {
     uint64_t out_left;  /* of ENGINE_OUT_LENGTH */
     uint64_t out_begin; /* offset of the answer in all that the connection sends */
     uint64_t out_end;
-    uint64_t out_head_end;        /* of a client: the offset behind its head */
-    uint64_t heard_ns;            /* the first octet of a response */
-    uint64_t expect_due_ns;       /* while out_held: when to send the content without having been told to */
-    weir_body held_body;          /* while out_held */
-    struct base_block *out_block; /* held: a copy of `held_body` */
-    uint8_t in;                   /* enum engine_in */
-    uint8_t out;                  /* enum engine_out */
-    uint8_t cut;                  /* weir_code: ended early for that reason */
-    uint8_t wrong;                /* weir_code: its ending, though the answer went out: bad_response */
-    uint8_t asked;                /* enum engine_asked */
-    bool expects : 1;             /* 100 (Continue) is owed before the content */
-    bool paused : 1;              /* by the handler */
-    bool refused : 1;             /* the content is unwanted */
-    bool stuck : 1;               /* unwanted content that is not even read any more */
-    bool end_due : 1;             /* `end` is to be called */
-    bool room_due : 1;            /* `room` is to be called when there is some */
-    bool aborted : 1;             /* by the user */
-    bool no_content : 1;          /* the answer's content is not sent: HEAD, 204, 304 */
-    bool begun_out : 1;           /* some octet of what we send is queued */
+    uint8_t in;          /* enum engine_in */
+    uint8_t out;         /* enum engine_out */
+    uint8_t cut;         /* weir_code: ended early for that reason */
+    uint8_t wrong;       /* weir_code: its ending, though the answer went out: bad_response */
+    uint8_t asked;       /* enum engine_asked */
+    bool expects : 1;    /* 100 (Continue) is owed before the content */
+    bool paused : 1;     /* by the handler */
+    bool refused : 1;    /* the content is unwanted */
+    bool stuck : 1;      /* unwanted content that is not even read any more */
+    bool end_due : 1;    /* `end` is to be called */
+    bool room_due : 1;   /* `room` is to be called when there is some */
+    bool aborted : 1;    /* by the user */
+    bool no_content : 1; /* the answer's content is not sent: HEAD, 204, 304 */
+    bool begun_out : 1;  /* some octet of what we send is queued */
     bool drain_told : 1;
     /* Of a client: */
     bool answered : 1;      /* the final response's head is here */
@@ -87,7 +91,8 @@ struct weir_exchange {
     bool asks_last : 1;     /* the request says close */
     bool out_held : 1;      /* the content waits for 100 (Continue) */
     bool not_processed : 1; /* proved */
-    /* From here on all is written before it is read: exchange_new does not clear it. */
+    /* From here on all is written before it is read, but of a client: exchange_new does not clear it for a server. */
+    struct exchange_asking asking;
     struct http_target target;
     struct h1_head head;
     weir_field fields[EXCHANGE_FIELDS_INLINE];

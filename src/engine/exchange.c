@@ -9,10 +9,10 @@ struct weir_exchange *exchange_new(struct engine *engine)
     struct weir_exchange *x = base_slab_get(&engine->config->exchanges);
     if (x == NULL)
         return NULL;
-    memset(x, 0, offsetof(struct weir_exchange, target));
+    memset(x, 0, offsetof(struct weir_exchange, asking));
     /* A client's is shown before a head is parsed into it. */
     if (!engine_is_server(engine))
-        memset(&x->target, 0, offsetof(struct weir_exchange, fields) - offsetof(struct weir_exchange, target));
+        memset(&x->asking, 0, offsetof(struct weir_exchange, fields) - offsetof(struct weir_exchange, asking));
     x->engine = engine;
     x->handler = &engine->config->handler;
     x->app = engine->config->options.app;
@@ -31,7 +31,8 @@ static void release(struct weir_exchange *x)
     base_release(allocator, x->trailers, x->trailer_capacity * sizeof *x->trailers);
     base_block_unref(x->head_block);
     base_block_unref(x->trailer_block);
-    base_block_unref(x->out_block);
+    if (!engine_is_server(x->engine))
+        base_block_unref(x->asking.block);
 }
 
 void exchange_renew(struct weir_exchange *x, struct engine *engine)
@@ -68,7 +69,7 @@ weir_retry exchange_retry(const struct weir_exchange *x)
         return WEIR_RETRY_PROCESSED;
     if (sent <= x->out_begin)
         return WEIR_RETRY_NOT_SENT;
-    return x->not_processed || sent < x->out_head_end ? WEIR_RETRY_NOT_PROCESSED : WEIR_RETRY_MAYBE_PROCESSED;
+    return x->not_processed || sent < x->asking.head_end ? WEIR_RETRY_NOT_PROCESSED : WEIR_RETRY_MAYBE_PROCESSED;
 }
 
 void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery delivery)

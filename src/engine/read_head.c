@@ -219,7 +219,7 @@ bool engine_read_response(struct engine *engine, struct weir_exchange *x)
     if (base_input_size(&engine->input) == 0 || !engine_worth_parsing(engine))
         return false;
     if (!x->heard)
-        x->heard_ns = engine->now_ns;
+        x->asking.heard_ns = engine->now_ns;
     x->heard = true;
     int64_t result = parse_head(engine, x);
     if (result == H1_HEAD_INCOMPLETE) {

@@ -107,15 +107,16 @@ static uint8_t out_after_head(const struct weir_prepared *p)
 static bool hold(struct engine *engine, struct weir_exchange *x, const struct weir_prepared *p)
 {
     x->out_held = true;
-    x->held_body = p->body;
-    x->expect_due_ns = engine->now_ns + (p->expect_timeout_ns > 0 ? p->expect_timeout_ns : (uint64_t)EXPECT_TIMEOUT_NS);
+    x->asking.held_body = p->body;
+    x->asking.expect_due_ns =
+        engine->now_ns + (p->expect_timeout_ns > 0 ? p->expect_timeout_ns : (uint64_t)EXPECT_TIMEOUT_NS);
     if (p->body.kind != WEIR_BODY_COPY || p->body.octets.len == 0)
         return true;
-    x->out_block = base_block_new(&engine->config->blocks, p->body.octets.len);
-    if (x->out_block == NULL)
+    x->asking.block = base_block_new(&engine->config->blocks, p->body.octets.len);
+    if (x->asking.block == NULL)
         return false;
-    memcpy(x->out_block->octets, p->body.octets.ptr, p->body.octets.len);
-    x->held_body.octets.ptr = x->out_block->octets;
+    memcpy(x->asking.block->octets, p->body.octets.ptr, p->body.octets.len);
+    x->asking.held_body.octets.ptr = x->asking.block->octets;
     return true;
 }
 
@@ -186,7 +187,7 @@ static bool put_head(struct engine *engine, struct weir_exchange *x, const char 
         memcpy(start, octets, size);
     }
     base_output_commit(&engine->output, size);
-    x->out_head_end = x->out_begin + size;
+    x->asking.head_end = x->out_begin + size;
     return true;
 }
 
@@ -241,7 +242,7 @@ weir_code engine_request(struct engine *engine, const weir_request *request, str
 
 void engine_release_content(struct engine *engine, struct weir_exchange *x)
 {
-    const weir_body body = x->held_body;
+    const weir_body body = x->asking.held_body;
     uint64_t before = engine->output.pending;
     x->out_held = false;
     if (body.kind == WEIR_BODY_STREAM || body.kind == WEIR_BODY_SIZED || engine->out_dead)
