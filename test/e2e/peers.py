@@ -180,3 +180,14 @@ class Peer:
 
     def __exit__(self, *_):
         self.stop()
+
+
+def start(kind, weir_address, attempts=3):
+    """A port that was free may be another's by the time that the program asks for it: then with others."""
+    while True:
+        attempts -= 1
+        try:
+            return Peer(kind, weir_address)
+        except Failure:
+            if attempts == 0:
+                raise

@@ -12,8 +12,9 @@ import sys
 
 import cases
 import harness
+import peers
 from harness import Closed, PATIENCE, Server, Skip, check
-from peers import KINDS, Peer
+from peers import KINDS
 from records import ROOT
 
 PAGE = os.path.join(ROOT, "docs", "conformance", "smuggling.md")
@@ -80,6 +81,8 @@ def through(peer, weir, octets, quiet):
         check(r.status == 200 and r.body == b"Hello, World!", "who asked next through %s got %r %r", peer.kind.name, r,
               r.body[:100])
     seen = weir.ledger()["exchanges"]["begun"] - before - 2    # less his, and the one for the ledger
+    if seen > len(found) and not ended and quiet < QUIET_FOR_SURE:
+        return through(peer, weir, octets, QUIET_FOR_SURE)    # an answer may still be on its way
     check(seen <= len(found) or not found and not ended, "through %s Weir saw %d requests, answers are %r",
           peer.kind.name, seen, found)
     check(418 not in found[:1], "through %s the hidden request was answered first", peer.kind.name)
@@ -102,7 +105,7 @@ def read_page():
 def peer_or_skip(kind, weir):
     if kind.find() is None:
         raise Skip("%s is not installed" % kind.program)
-    return Peer(kind, weir.address)
+    return peers.start(kind, weir.address)
 
 
 def compare(kind, column, run):
@@ -185,7 +188,7 @@ def test_through_apache():
 
 def cells_of(kind):
     """Both columns of a peer, with patience."""
-    with Server() as weir, Peer(kind, weir.address) as peer:
+    with Server() as weir, peers.start(kind, weir.address) as peer:
         return [(outcome(peer.beside, case.octets, kind, QUIET * 3), through(peer, weir, case.octets, QUIET * 3))
                 for case in CASES]
 
