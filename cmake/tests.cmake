@@ -90,7 +90,8 @@ endforeach()
 
 # The cases of test/cases, which are pages: a program like any user's, with the public headers alone.
 if(NOT WEIR_LIBFUZZER)
-    add_executable(cases_runner test/cases/runner.c test/cases/page.c test/cases/script.c)
+    add_executable(cases_runner test/cases/runner.c test/cases/page.c test/cases/profile.c
+                                test/cases/script.c)
     set_target_properties(cases_runner PROPERTIES OUTPUT_NAME runner RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/cases)
     target_link_libraries(cases_runner PRIVATE weir_flags weir_static)
     file(GLOB case_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/cases/[a-z]*.md)

@@ -6,31 +6,11 @@
 #include <string.h>
 #include <weir/engine.h>
 
+#include "profile.h"
+
 #define BEGIN_NS      (UINT64_C(5) * WEIR_SECOND)
 #define EXCHANGES_MAX 64
 #define STEPS_MAX     1000000
-
-/* What the handler of a server does with a request. */
-enum answer { ANSWER_AT_END, ANSWER_AT_HEAD, ANSWER_NEVER };
-
-struct profile {
-    weir_role role;
-    bool lenient;
-    bool fin;   /* the peer's FIN follows its last octet */
-    bool whole; /* not to be cut */
-    enum answer answer;
-    bool refuse;  /* the body, with 413 */
-    bool stream;  /* the answer, or the request's body, is a stream */
-    bool trailer; /* and has a trailer field */
-    bool tunnel;  /* 101 or 200, as asked for */
-    bool hints;   /* 103 before the answer */
-    bool close;   /* weir_exchange_close */
-    bool offer;   /* the answer names a protocol in Upgrade */
-    bool hold;    /* a stream is not ended */
-    bool expect;  /* a request waits for 100 */
-    unsigned status;
-    weir_limits limits;
-};
 
 /* One exchange, as its callbacks told it. Bodies come in pieces that depend on the cuts: they are put together. */
 struct told {
@@ -360,72 +340,6 @@ static void wait_some(struct script *script, const struct block *block)
 
 /* --- a run ----------------------------------------------------------------------------------------------------------- */
 
-static bool set_limit(struct profile *profile, const char *text)
-{
-    const char *equals = strchr(text, '=');
-    size_t size = equals != NULL ? (size_t)(equals - text) : 0;
-    for (const weir_limit_info *info = weir_limits_info(); info->name != NULL; info++) {
-        if (size > 0 && strlen(info->name) == size && memcmp(info->name, text, size) == 0) {
-            uint64_t value = strtoull(equals + 1, NULL, 10);
-            memcpy((char *)&profile->limits + info->offset, &value, sizeof value);
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool set_option(struct profile *p, const char *option)
-{
-    static const struct {
-        const char *name;
-        size_t offset;
-    } flags[] = {
-        {"fin", offsetof(struct profile, fin)},         {"whole", offsetof(struct profile, whole)},
-        {"refuse", offsetof(struct profile, refuse)},   {"stream", offsetof(struct profile, stream)},
-        {"trailer", offsetof(struct profile, trailer)}, {"tunnel", offsetof(struct profile, tunnel)},
-        {"hints", offsetof(struct profile, hints)},     {"close", offsetof(struct profile, close)},
-        {"hold", offsetof(struct profile, hold)},       {"expect", offsetof(struct profile, expect)},
-        {"offer", offsetof(struct profile, offer)},
-    };
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        if (strcmp(option, flags[i].name) == 0)
-            return *(bool *)((char *)p + flags[i].offset) = true;
-    }
-    if (strcmp(option, "answer at head") == 0)
-        p->answer = ANSWER_AT_HEAD;
-    else if (strcmp(option, "no answer") == 0)
-        p->answer = ANSWER_NEVER;
-    else if (strncmp(option, "status ", 7) == 0)
-        p->status = (unsigned)strtoul(option + 7, NULL, 10);
-    else
-        return strncmp(option, "limit ", 6) == 0 && set_limit(p, option + 6);
-    return true;
-}
-
-static bool read_profile(struct profile *profile, const struct page_case *c, struct text *log)
-{
-    *profile = (struct profile){.status = 200};
-    for (size_t i = 0; i < c->option_count; i++) {
-        const char *option = c->options[i];
-        bool strict = strncmp(option, "strict ", 7) == 0, lenient = strncmp(option, "lenient ", 8) == 0;
-        bool server = strstr(option, " server") != NULL, client = strstr(option, " client") != NULL;
-        if (i == 0 && (strict || lenient) && (server || client)) {
-            profile->role = server ? WEIR_ROLE_SERVER : WEIR_ROLE_CLIENT;
-            profile->lenient = lenient;
-        } else if (i == 0 || !set_option(profile, option)) {
-            text_print(log, "wrong in Profile: %s\n", option);
-            return false;
-        }
-    }
-    if (profile->refuse) {
-        profile->status = 413;
-        profile->answer = ANSWER_AT_HEAD;
-    }
-    if (c->option_count == 0)
-        text_print(log, "there is no Profile\n");
-    return c->option_count > 0;
-}
-
 /* The peer goes on until the connection is closed in order; what is cut then was not finished, and is not told. */
 static void finish(struct script *script, struct text *end)
 {
@@ -555,7 +469,7 @@ bool script_run(const struct page_case *c, struct cut cut, struct text *log)
     weir_engine_config *config = NULL;
     weir_error error = {.text = "out of memory"};
     bool ran = false;
-    if (script == NULL || !read_profile(&script->profile, c, log))
+    if (script == NULL || !profile_read(&script->profile, c, log))
         goto out;
     const struct profile *profile = &script->profile;
     weir_engine_options options =
