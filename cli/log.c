@@ -62,8 +62,10 @@ void log_ending(struct log *log, const weir_ending *ending)
         atomic_fetch_add(&log->held_back, 1);
     if (verdict.level != WEIR_LEVEL_NONE)
         ending_line(log, ending, &verdict);
-    if (verdict.abort)
+    if (verdict.abort) {
+        sink_flush(&log->sink);
         abort();
+    }
 }
 
 void log_notice(struct log *log, weir_code code, const char *sentence)
