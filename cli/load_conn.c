@@ -219,6 +219,17 @@ static size_t bound_of(const struct load_conn *c, size_t size)
     return bounded && c->until_reset < size ? (size_t)c->until_reset : size;
 }
 
+static void ask_later(struct load_conn *c)
+{
+    struct load_worker *w = c->worker;
+    if (c->queued)
+        return;
+    if (w->answered_count == LOAD_BURST_MAX)
+        load_worker_burst(w);
+    c->queued = true;
+    w->answered[w->answered_count++] = c;
+}
+
 /* Octets came. False: the connection is gone. */
 static bool take_in(struct load_conn *c, size_t n)
 {
@@ -236,7 +247,7 @@ static bool take_in(struct load_conn *c, size_t n)
             return false;
         }
     }
-    load_conn_ask(c);
+    ask_later(c);
     return c->state == LOAD_OPEN;
 }
 

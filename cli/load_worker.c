@@ -246,6 +246,17 @@ static int wait_events(struct load_worker *w, struct epoll_event *events)
     return n;
 }
 
+void load_worker_burst(struct load_worker *w)
+{
+    for (size_t i = 0; i < w->answered_count; i++) {
+        struct load_conn *c = w->answered[i];
+        c->queued = false;
+        w->now_ns = load_now(); /* of each: latency counts from its own write */
+        load_conn_ask(c);
+    }
+    w->answered_count = 0;
+}
+
 static void turn(struct load_worker *w)
 {
     struct epoll_event events[EVENTS_MAX];
@@ -265,6 +276,7 @@ static void turn(struct load_worker *w)
     int n = wait_events(w, events);
     for (int i = 0; i < n; i++)
         load_conn_event(events[i].data.ptr, events[i].events);
+    load_worker_burst(w);
     w->now_ns = load_now();
 }
 

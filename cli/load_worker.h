@@ -13,6 +13,8 @@
 
 struct load_conn;
 
+#define LOAD_BURST_MAX 16
+
 /* What all threads read; `stop` is written by the main thread. */
 struct load_run {
     const struct load_options *options;
@@ -45,6 +47,7 @@ struct load_conn {
     bool cutting : 1;    /* its end leaves an answer, on purpose */
     bool broken : 1;     /* an exchange failed on it */
     bool refused : 1;    /* the server takes no more on it: it is about to end */
+    bool queued : 1;     /* in the worker's `answered` */
     bool hung_up : 1;    /* the server's FIN has come, or worse */
     struct load_life life;
     uint64_t asked;
@@ -71,6 +74,10 @@ struct load_worker {
     uint32_t *empty; /* a stack of the empty places' numbers */
     size_t empty_count;
     size_t dialling;
+    /* Connections that were read from, and are to be asked on next. Reading several before writing to them lets the
+     * server find more than one request when it wakes, instead of being woken for each. */
+    struct load_conn *answered[LOAD_BURST_MAX];
+    size_t answered_count;
     uint64_t number;               /* of the connection that is opened next */
     struct load_conn *room, *room_last; /* an open loop's connections that can be asked on */
     uint64_t dial_after_ns;        /* after a failed dial */
@@ -97,6 +104,9 @@ WEIR_MUST_USE bool load_worker_init(struct load_worker *worker, struct load_run 
 void load_worker_fini(struct load_worker *worker);
 /* A thread's main function: runs until all connections have ended. */
 void *load_worker_run(void *worker);
+
+/* Asks on those that were read from. */
+void load_worker_burst(struct load_worker *worker);
 
 uint64_t load_now(void);
 
