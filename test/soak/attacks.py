@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
 import harness
 from harness import Conn, Server, check
@@ -20,8 +20,8 @@ STEADY_ADDRESS = "127.0.0.66"
 EVERY_SECONDS = 0.002
 OPTIONS = ("--head-timeout", "3s", "--body-timeout", "3s", "--write-timeout", "3s", "--first-octet-timeout", "3s")
 LEFT = {"peer_fin_unused", "peer_reset_unused", "peer_fin_idle", "peer_reset_idle", "peer_fin_in_response",
-        "peer_reset_in_response", "peer_fin_in_handler", "peer_reset_in_handler", "peer_half_close", "peer_reset_closing",
-        "peer_fin_in_head", "peer_reset_in_head", "first_octet_timeout"}
+        "peer_reset_in_response", "peer_fin_in_handler", "peer_reset_in_handler", "peer_half_close",
+        "peer_reset_closing", "peer_fin_in_head", "peer_reset_in_head", "first_octet_timeout"}
 # name -> (its options, the path, what else than leaving it may end in)
 ATTACKS = {
     "slow heads": (["-H", "-i", "1"], "/", {"head_timeout"}),
@@ -70,13 +70,13 @@ def percentile(times, per_cent):
 
 
 class Attackers:
-    """slowhttptest, again and again until it is to stop: it ends by itself when the server has closed all connections."""
+    """slowhttptest, again and again until it is to stop: it ends when the server has closed all connections."""
 
     def __init__(self, name, server, connections, seconds):
         options, path, _ = ATTACKS[name]
         rate = str(max(connections // 2, 50))
-        self.command = POLITE + [PROGRAM] + options + ["-c", str(connections), "-r", rate, "-l", str(int(seconds)), "-p",
-                                                       "3", "-u", "http://%s%s" % (server.address, path)]
+        self.command = POLITE + [PROGRAM] + options + ["-c", str(connections), "-r", rate, "-p", "3", "-l",
+                                                       str(int(seconds)), "-u", "http://%s%s" % (server.address, path)]
         self.stopping, self.process, self.failure = threading.Event(), None, None
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
@@ -99,8 +99,8 @@ class Attackers:
 
 
 def attack(name, connections, seconds, compared=True):
-    """One attack. Returns the times of the steady client before, during and after it (only during, if they are not to be
-    compared), and the codes that were left."""
+    """One attack. Returns the times of the steady client before, during and after it (only during, if they are not to
+    be compared), and the codes that were left."""
     times = {}
     with Server(*OPTIONS) as server:
         if compared:

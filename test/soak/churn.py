@@ -8,7 +8,7 @@ import select
 import sys
 import threading
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
 import harness
 from harness import Closed, check, post, request
@@ -267,7 +267,8 @@ class Churn:
             check(record["class"] != "bug", "a bug: %r", record)
             self.codes[record["code"]] += 1
         self.total += ended
-        check(self.total == self.begun, "begun and ended differ: %r", self.begun - self.total or self.total - self.begun)
+        check(self.total == self.begun, "begun and ended differ: %r",
+              self.begun - self.total or self.total - self.begun)
 
 
 def rss_kib(pid):

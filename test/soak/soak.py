@@ -3,9 +3,9 @@
 through every kind of end, and memory, descriptors and the ledger are looked at after each; the other half belongs to
 the four attacks of slowhttptest, beside a client whose 99th percentile is told before, during and after.
 
-Exit status 1: memory grew by more than a tenth and a mebibyte since the first round, a descriptor was left, a record was
-not what its kind calls for, or the percentile during an attack was over twice the worse of before and after. The last
-one is a measurement, and wants a machine that does nothing else: the attacker's share of TCP runs on it too."""
+Exit status 1: memory grew by more than a tenth and a mebibyte since the first round, a descriptor was left, a record
+was not what its kind calls for, or the percentile during an attack was over twice the worse of before and after. The
+last one is a measurement, and wants a machine that does nothing else: the attacker's share of TCP runs on it too."""
 import argparse
 import os
 import resource

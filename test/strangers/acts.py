@@ -11,7 +11,7 @@ import os
 import re
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 
 import harness
 from harness import Server, check
@@ -125,7 +125,8 @@ def learn(name, act, records):
 
 
 def play(name, act, ask, allowed, sent):
-    """One act on a server of its own. ask(act, url, file, server) tells what the stranger saw; it has left when it returns."""
+    """One act on a server of its own. ask(act, url, file, server) tells what the stranger saw; it has left when
+    it returns."""
     path, sum_sent = sent
     options = PATIENT if act == "refuse" and name in SEND_FIRST else ()
     with Server(*options) as server:

@@ -8,8 +8,8 @@ import tempfile
 
 import acts
 import chromium
+import generators
 import harness
-import load
 import programs
 
 FOLDER = tempfile.TemporaryDirectory(prefix="strangers-")
@@ -31,7 +31,7 @@ def add(name, ask, acts_of_it, here):
         globals()["%s_%s" % (label, act)] = one
 
 
-STRANGERS = dict(programs.CLIENTS, **load.LOADS, Chromium=(chromium.ask, chromium.ACTS, chromium.PROGRAM))
+STRANGERS = dict(programs.CLIENTS, **generators.GENERATORS, Chromium=(chromium.ask, chromium.ACTS, chromium.PROGRAM))
 for stranger, (how, its_acts, is_here) in STRANGERS.items():
     add(stranger, how, its_acts, is_here)
 

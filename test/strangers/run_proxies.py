@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""nginx, HAProxy and Varnish in front, with connections that they keep: every act goes through each of them, the proxy is
-stopped, and the server has recorded the endings that docs/strangers.md says, no others.
+"""nginx, HAProxy and Varnish in front, with connections that they keep: every act goes through each of them, the proxy
+is stopped, and the server has recorded the endings that docs/strangers.md says, no others.
 
 run-tests: limit=600 builds=default"""
 import tempfile

@@ -28,7 +28,8 @@ def killed(command, server):
 def ab(act, url, file, server):
     command = ["ab", "-q", "-s", "60"]
     command += {"keep_alive": ["-k", "-n", "2000", "-c", "20"], "closing": ["-n", "500", "-c", "10"],
-                "head": ["-i", "-n", "20", "-c", "2"], "abrupt": ["-n", "4", "-c", "4"]}.get(act, ["-n", "4", "-c", "2"])
+                "head": ["-i", "-n", "20", "-c", "2"],
+                "abrupt": ["-n", "4", "-c", "4"]}.get(act, ["-n", "4", "-c", "2"])
     if act in ("upload", "refuse"):
         command += ["-p", file, "-T", "application/octet-stream"]
     if act == "abrupt":
@@ -97,7 +98,7 @@ def without(*acts):
     return [act for act in MOST if act not in acts]
 
 
-LOADS = {
+GENERATORS = {
     "ab": (ab, MOST, shutil.which("ab")),
     "wrk": (wrk, without("head"), shutil.which("wrk")),
     "hey": (hey, MOST, shutil.which("hey")),
