@@ -92,12 +92,14 @@ void client_calls_look(weir_client *client)
         struct base_list *bucket = &client->buckets[i];
         for (struct base_list *o = bucket->next; o != bucket; o = o->next) {
             struct client_origin *origin = BASE_CONTAINER(o, struct client_origin, node);
+            origin->held = true;
             for (struct base_list *n = origin->waiting.next, *next = n->next; n != &origin->waiting; n = next) {
                 struct client_call *call = BASE_CONTAINER(n, struct client_call, node);
                 next = n->next;
                 if (call->x.aborted)
                     client_call_fail(call, WEIR_CODE_aborted, WEIR_STAGE_DIAL);
             }
+            origin->held = false; /* if nothing is left of it, it is due */
         }
     }
 }
@@ -229,9 +231,15 @@ static bool place_call(struct client_call *call)
     struct client_origin *origin = call->origin;
     weir_client *client = origin->client;
     struct client_link *link;
-    while (base_list_is_empty(&origin->waiting) && (link = client_take_idle(origin)) != NULL)
-        if (client_call_ask(call, link) == WEIR_OK)
+    while (base_list_is_empty(&origin->waiting) && (link = client_take_idle(origin)) != NULL) {
+        weir_code code = client_call_ask(call, link);
+        if (code == WEIR_OK)
             return true;
+        if (code == WEIR_CODE_misuse)
+            continue; /* it takes no other exchange: it is about to close */
+        client_link_not_asked(link);
+        break;
+    }
     if (client->waiting_count >= client->options.waiting_max)
         return false;
     client_call_wait(call, false);

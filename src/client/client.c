@@ -79,6 +79,7 @@ weir_code weir_client_new(weir_client **out, const weir_client_options *options,
     for (size_t i = 0; i < CLIENT_BUCKETS; i++)
         base_list_init(&client->buckets[i]);
     base_list_init(&client->due);
+    base_list_init(&client->starved);
     base_list_init(&client->dials);
     client->round_end.fn = client_round_end;
     weir_code code = client_take_options(client, options, error);

@@ -34,8 +34,9 @@ struct client_place {
 };
 
 struct client_origin {
-    struct base_list node; /* in the client's bucket */
-    struct base_list due;  /* in the client's list of those that have something to do; unlinked if not */
+    struct base_list node;    /* in the client's bucket */
+    struct base_list due;     /* in the client's list of those that have something to do; unlinked if not */
+    struct base_list starved; /* in the client's list of those that may not dial: all connections are taken */
     weir_client *client;
     struct client_place place;
     struct base_list waiting; /* struct client_call */
@@ -44,6 +45,7 @@ struct client_origin {
     uint64_t idle_count;
     uint64_t links; /* alive */
     uint64_t dials;
+    bool held;     /* it is being looked after: not to be freed by what is done in a callback */
     bool no_dials; /* one failed while links are there: none until something changes with those */
     uint64_t hash;
     size_t size; /* allocated, with the texts behind it */
@@ -82,6 +84,7 @@ struct weir_client {
     struct io_resolver *resolver;
     struct base_list buckets[CLIENT_BUCKETS]; /* struct client_origin */
     struct base_list due;                     /* origins that have something to do at the end of the round */
+    struct base_list starved;                 /* origins that wait for any connection to come free, in turn */
     struct io_late round_end;
     bool look;              /* an exchange that waits was given up */
     struct base_list dials; /* struct client_dial */
@@ -109,8 +112,12 @@ struct client_origin *client_origin_of(weir_client *client, const struct client_
 void client_origin_release(struct client_origin *origin);
 /* Has its affairs looked at, at the end of the round. */
 void client_origin_is_due(struct client_origin *origin);
+/* A connection has ended, or has become idle: whoever could not dial for want of it may now. */
+void client_place_is_free(weir_client *client);
 /* An idle link that is fit for use, taken out of the list; null: none. */
 struct client_link *client_take_idle(struct client_origin *origin);
+/* It could not be asked for want of memory: it is kept, unless that ends it. */
+void client_link_not_asked(struct client_link *link);
 /* A link was dialled. */
 void client_link_opened(struct client_origin *origin, int fd, const weir_address *peer, uint64_t dial_ns);
 void client_link_rests(struct link_home *home, struct link *link);

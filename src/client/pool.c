@@ -84,11 +84,11 @@ struct client_origin *client_origin_of(weir_client *client, const struct client_
 void client_origin_release(struct client_origin *origin)
 {
     weir_client *client = origin->client;
-    if (origin->waiting_count > 0 || origin->links > 0 || origin->dials > 0)
+    if (origin->waiting_count > 0 || origin->links > 0 || origin->dials > 0 || origin->held)
         return;
     base_list_remove(&origin->node);
-    if (base_list_is_linked(&origin->due))
-        base_list_remove(&origin->due);
+    base_list_remove(&origin->starved);
+    base_list_remove(&origin->due);
     client->counts.origins--;
     base_release(&client->options.allocator, origin, origin->size);
 }
@@ -118,6 +118,13 @@ static void enter_idle(struct client_link *link)
     base_list_push_front(&link->origin->idle, &link->idle);
     link->origin->idle_count++;
     link->origin->client->counts.idle++;
+    client_place_is_free(link->origin->client);
+}
+
+void client_link_not_asked(struct client_link *link)
+{
+    if (weir_engine_is_idle(&link->link.conn))
+        enter_idle(link);
 }
 
 struct client_link *client_take_idle(struct client_origin *origin)
@@ -143,8 +150,9 @@ static void serve(struct client_link *link)
             return;
         if (code == WEIR_CODE_misuse)
             break; /* the link takes no other exchange: it is about to close */
+        client_link_not_asked(link);
         client_call_fail(call, code, WEIR_STAGE_DIAL);
-        return; /* the link may have to end */
+        return;
     }
     enter_idle(link);
     if (origin->client->draining)
@@ -153,9 +161,13 @@ static void serve(struct client_link *link)
 
 void client_link_rests(struct link_home *home, struct link *link)
 {
+    struct client_origin *origin = client_link_of(link)->origin;
     (void)home;
-    client_link_of(link)->origin->no_dials = false;
-    serve(client_link_of(link));
+    origin->no_dials = false;
+    if (base_list_is_empty(&origin->waiting) || link_is_usable(link))
+        serve(client_link_of(link));
+    else
+        origin->client->counts.stale++; /* the server's FIN was right behind its answer */
 }
 
 void client_link_opened(struct client_origin *origin, int fd, const weir_address *peer, uint64_t dial_ns)
@@ -184,6 +196,7 @@ void client_link_ended(struct link_home *home, struct link *link, const weir_end
     ours->origin->links--;
     ours->origin->no_dials = false;
     client_origin_is_due(ours->origin);
+    client_place_is_free(client);
     if (client->options.ending != NULL)
         client->options.ending(client->options.app, ending);
 }
@@ -213,23 +226,45 @@ static bool make_room(weir_client *client)
     return link_reclaim_idle(&client->home) && alive(client) < client->options.connections_max;
 }
 
+void client_place_is_free(weir_client *client)
+{
+    if (!base_list_is_empty(&client->starved))
+        client_origin_is_due(BASE_CONTAINER(client->starved.next, struct client_origin, starved));
+}
+
+static bool wants_dial(const struct client_origin *origin)
+{
+    return origin->waiting_count > origin->dials && !origin->no_dials &&
+           origin->links + origin->dials < origin->client->options.connections_per_origin;
+}
+
 static void dial_for(struct client_origin *origin)
 {
     weir_client *client = origin->client;
-    while (origin->waiting_count > origin->dials && !origin->no_dials &&
-           origin->links + origin->dials < client->options.connections_per_origin && make_room(client)) {
+    bool starved = base_list_is_linked(&origin->starved);
+    while (wants_dial(origin)) {
+        if (!make_room(client)) {
+            if (!base_list_is_linked(&origin->starved))
+                base_list_push_back(&client->starved, &origin->starved);
+            return;
+        }
+        base_list_remove(&origin->starved); /* behind those that have waited too, for the next one */
         weir_code code = client_dial(origin);
-        if (code == WEIR_OK)
-            continue;
-        client_dial_failed(origin, code, WEIR_STAGE_DIAL);
-        return;
+        if (code != WEIR_OK) {
+            client_dial_failed(origin, code, WEIR_STAGE_DIAL);
+            break;
+        }
     }
+    base_list_remove(&origin->starved);
+    if (starved)
+        client_place_is_free(client); /* there may be room for more than this one wanted */
 }
 
 static void look_after(struct client_origin *origin)
 {
     weir_client *client = origin->client;
     struct client_link *link;
+    origin->held = true;
     while (!base_list_is_empty(&origin->waiting) && (link = client_take_idle(origin)) != NULL)
         serve(link);
     dial_for(origin);
@@ -238,6 +273,7 @@ static void look_after(struct client_origin *origin)
         leave_idle(link);
         link_drain(&link->link);
     }
+    origin->held = false;
     client_origin_release(origin);
 }
 

@@ -29,6 +29,7 @@ static void release(struct client_dial *dial)
     base_list_remove(&dial->node);
     client->dial_count--;
     dial->origin->dials--;
+    client_place_is_free(client);
     base_release(&client->options.allocator, dial, sizeof *dial);
 }
 
