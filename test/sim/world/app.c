@@ -138,6 +138,17 @@ static void answer_in_time(struct app *app, struct app_exchange *e, weir_exchang
 
 /* --- the callbacks ---------------------------------------------------------------------------------------------------------- */
 
+/* Where it is remembered; null: a number that is another's, by garbage, or was there before. */
+static struct app_exchange *place_of(struct app *app, unsigned number, uint16_t port)
+{
+    if (app->seen != NULL) {
+        app->seen[number]++;
+        return app->taken < APP_NUMBERS_MAX ? &app->exchanges[app->taken++] : NULL;
+    }
+    bool own = number / PEER_REQUESTS_MAX == (unsigned)(port - NET_PORT_BASE);
+    return own && !app->exchanges[number].begun ? &app->exchanges[number] : NULL;
+}
+
 /* Finds out which one it is; null: a target that is none of ours, which gets a plain answer. */
 static struct app_exchange *take(struct app *app, weir_exchange *x)
 {
@@ -145,14 +156,14 @@ static struct app_exchange *take(struct app *app, weir_exchange *x)
     unsigned long long size;
     char target[64];
     weir_str path = weir_request_path(x);
+    uint16_t port = weir_exchange_peer(x).port;
     snprintf(target, sizeof target, "%.*s", (int)path.len, path.ptr);
     if (sscanf(target, "/%u/%u/%llu/", &number, &kind, &size) != 3 || number >= APP_NUMBERS_MAX || kind >= APP_KINDS ||
-        size > APP_SIZE_MAX || app->exchanges[number].begun)
+        size > APP_SIZE_MAX)
         return NULL;
-    uint16_t port = weir_exchange_peer(x).port;
-    if (number / PEER_REQUESTS_MAX != (unsigned)(port - NET_PORT_BASE))
-        return NULL; /* another's number, by garbage */
-    struct app_exchange *e = &app->exchanges[number];
+    struct app_exchange *e = place_of(app, number, port);
+    if (e == NULL)
+        return NULL;
     *e = (struct app_exchange){.number = number,
                                .kind = (enum app_kind)kind,
                                .size = size,

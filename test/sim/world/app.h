@@ -49,6 +49,8 @@ struct app_exchange {
 struct app {
     struct app_exchange exchanges[APP_NUMBERS_MAX];
     weir_loop *loop;
+    unsigned *seen; /* with a client: how often each of its requests was taken; exchanges are in order, not by number */
+    unsigned taken;
     uint64_t unnumbered; /* exchanges whose target is none of ours */
     uint64_t living;
 };

@@ -48,7 +48,7 @@ void io_sim_ready(weir_loop *loop, struct io_sock *sock);
 /* Refusals of the kernel that have nothing to do with a peer are chosen while this is set. */
 extern bool io_sim_faults;
 /* Where a dial goes: a listener, and a place of its own; NET_PAIRS_MAX where there is none left. */
-void io_sim_dial_to(unsigned (*place)(struct net_listener **listener));
+void io_sim_dial_to(unsigned (*place)(uint16_t port, struct net_listener **listener));
 /* Called before a shutdown and a close, to look at what is still pending. */
 extern void (*io_sim_before_shutdown)(struct io_sock *sock);
 extern void (*io_sim_before_close)(struct io_sock *sock, bool reset);

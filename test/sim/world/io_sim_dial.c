@@ -26,9 +26,9 @@ struct io_resolver {
     weir_allocator allocator;
 };
 
-static unsigned (*next_place)(struct net_listener **listener);
+static unsigned (*next_place)(uint16_t port, struct net_listener **listener);
 
-void io_sim_dial_to(unsigned (*place)(struct net_listener **listener))
+void io_sim_dial_to(unsigned (*place)(uint16_t port, struct net_listener **listener))
 {
     next_place = place;
 }
@@ -100,6 +100,8 @@ static void on_timeout(struct io_timer *timer)
 
 static void drop_end(struct io_dial *dial)
 {
+    if (dial->end != NULL)
+        dial->end->notify = NULL;
     if (dial->end != NULL && dial->end->open)
         net_close(dial->end, true);
     dial->end = NULL;
@@ -132,7 +134,7 @@ weir_code io_dial_start(struct io_dial **out, weir_loop *loop, struct io_resolve
     dial->app = app;
     *out = dial;
     struct net_listener *listener;
-    unsigned place = next_place(&listener);
+    unsigned place = next_place(options->port, &listener);
     weir_code failure = failures[sim_rarely(30, sizeof failures / sizeof failures[0])];
     if (failure == WEIR_OK && place >= NET_PAIRS_MAX)
         failure = WEIR_CODE_connect_unreachable;

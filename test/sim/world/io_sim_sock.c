@@ -52,6 +52,11 @@ static struct net_end *end_of(const struct io_sock *sock)
     return end;
 }
 
+static const char *who(const struct net_end *end)
+{
+    return end == &end->pair->ends[0] ? "client" : "server";
+}
+
 static bool may_read(const struct io_sock *sock)
 {
     return is(sock, READING | READABLE) && !is(sock, ENDED);
@@ -116,7 +121,7 @@ void io_sock_close(struct io_sock *sock, bool reset)
         sock->loop->current = NULL;
     end->owner = NULL;
     end->notify = NULL;
-    SIM_TELL("server", "closes %s%s", end->pair->name, reset ? " by RST" : "");
+    SIM_TELL(who(end), "closes %s%s", end->pair->name, reset ? " by RST" : "");
     net_close(end, reset);
     sock->fd = -1;
     sock->flags = 0;
@@ -169,14 +174,14 @@ ssize_t io_sock_write(struct io_sock *sock, const struct io_piece *pieces, size_
         else if (n == -ECONNRESET || n == -ETIMEDOUT)
             sock->os = (int16_t)-n;
         if (n < 0) {
-            SIM_TELL("server", "write to %s: errno %d", end->pair->name, (int)-n);
+            SIM_TELL(who(end), "write to %s: errno %d", end->pair->name, (int)-n);
             return n;
         }
         sum += n;
         if ((size_t)n < pieces[i].len)
             break;
     }
-    SIM_TELL("server", "writes %zd octets to %s", sum, end->pair->name);
+    SIM_TELL(who(end), "writes %zd octets to %s", sum, end->pair->name);
     return sum;
 }
 
@@ -194,7 +199,7 @@ int io_sock_shutdown(struct io_sock *sock)
         io_sim_before_shutdown(sock);
     set(sock, SHUT);
     int result = net_shutdown(end);
-    SIM_TELL("server", "shuts down %s: %d", end->pair->name, result);
+    SIM_TELL(who(end), "shuts down %s: %d", end->pair->name, result);
     return result;
 }
 
@@ -286,7 +291,7 @@ static bool turn_read(weir_loop *loop, struct io_sock *sock)
         if ((size_t)n < size && !is(sock, TO_END))
             clear(sock, READABLE);
         bool more = n > 0 && is(sock, TO_END) && reads < READS_MAX && octets < READ_OCTETS_MAX;
-        SIM_TELL("server", "reads %zd from %s", n, end_of(sock)->pair->name);
+        SIM_TELL(who(end_of(sock)), "reads %zd from %s", n, end_of(sock)->pair->name);
         sock->ops->read(sock, n, more);
         if (loop->current != sock)
             return false;
@@ -302,7 +307,7 @@ static bool turn_hangup(weir_loop *loop, struct io_sock *sock)
     int os = net_take_error(end_of(sock));
     if (os != 0)
         sock->os = (int16_t)os;
-    SIM_TELL("server", "hears that %s hung up: %d", end_of(sock)->pair->name, sock->os);
+    SIM_TELL(who(end_of(sock)), "hears that %s hung up: %d", end_of(sock)->pair->name, sock->os);
     sock->ops->hangup(sock, sock->os);
     return loop->current == sock;
 }

@@ -13,11 +13,13 @@
 #include "world.h"
 
 #define SHRINK_TRIES_MAX    10000
+#define SHRINK_SECONDS      20
 /* A history takes a millisecond. */
 #define HISTORY_SECONDS_MAX 30
 
 static struct sim_list *kept; /* choices of the shortest history that fails: SIM_LISTS of them */
 static char kept_invariant[64];
+static double shrink_until;
 
 static double seconds(void)
 {
@@ -44,6 +46,8 @@ static bool is_well(pid_t child)
 /* Plays the kept lists in a process of its own; true when that fails as the first did. */
 static bool fails_alike(void)
 {
+    if (seconds() > shrink_until)
+        return false;
     pid_t child = fork();
     if (child == 0) {
         if (freopen("/dev/null", "w", stderr) == NULL)
@@ -192,6 +196,7 @@ static void report(bool shrinks)
     uint32_t before = kept_count();
     const struct sim_totals totals = sim_record->totals;
     fflush(stdout);
+    shrink_until = seconds() + SHRINK_SECONDS;
     if (shrinks)
         shrink();
     printf("%" PRIu32 " choices, %" PRIu32 " when shrunk; the history:\n", before, kept_count());

@@ -9,6 +9,7 @@
 
 #include "sim.h"
 
+#define TOP_MAX       64
 #define LISTENERS_MAX 4
 
 static struct {
@@ -18,6 +19,11 @@ static struct {
     bool running; /* within net_run: no call within a call moves the clock */
     struct net_event *heap;
     size_t count, capacity;
+    struct {
+        net_fn *fn;
+        void *app;
+    } top[TOP_MAX];
+    size_t top_count;
     struct net_pair *pairs[NET_PAIRS_MAX]; /* by place */
     struct net_listener listeners[LISTENERS_MAX];
     size_t listener_count;
@@ -84,6 +90,28 @@ void net_call_at(uint64_t ns, net_fn *fn, void *app)
     net_push((struct net_event){.ns = ns, .kind = NET_CALL, .fn = fn, .app = app});
 }
 
+void net_call_at_top(uint64_t ns, net_fn *fn, void *app)
+{
+    net_push((struct net_event){.ns = ns, .kind = NET_TOP, .fn = fn, .app = app});
+}
+
+void net_push_top(const struct net_event *event)
+{
+    if (net.top_count == TOP_MAX)
+        abort();
+    net.top[net.top_count].fn = event->fn;
+    net.top[net.top_count++].app = event->app;
+}
+
+bool net_run_top(void)
+{
+    size_t count = net.top_count;
+    for (size_t i = 0; i < net.top_count; i++)
+        net.top[i].fn(net.top[i].app);
+    net.top_count = 0;
+    return count > 0;
+}
+
 uint64_t net_next(void)
 {
     return net.count > 0 ? net.heap[0].ns : WEIR_NEVER;
@@ -133,7 +161,7 @@ void net_end_all(void)
         free(net.pairs[i]);
         net.pairs[i] = NULL;
     }
-    net.listener_count = net.count = 0;
+    net.listener_count = net.count = net.top_count = 0;
 }
 
 uint64_t net_delay(struct net_pair *pair)

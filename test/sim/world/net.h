@@ -17,7 +17,7 @@
 
 #define NET_FD_BASE  (1 << 24)
 #define NET_PORT_BASE 40000
-#define NET_PAIRS_MAX 8
+#define NET_PAIRS_MAX 24
 #define NET_EPOCH_NS UINT64_C(1000000000000)
 #define NET_US       UINT64_C(1000)
 #define NET_MS       UINT64_C(1000000)
@@ -98,6 +98,10 @@ int64_t net_wall(void);
 /* Something else happens on the clock. */
 typedef void net_fn(void *app);
 void net_call_at(uint64_t ns, net_fn *fn, void *app);
+/* The same, of a program that calls the library: not in the middle of one of its calls, but at net_run_top. */
+void net_call_at_top(uint64_t ns, net_fn *fn, void *app);
+/* Those that are due. False: none was. */
+bool net_run_top(void);
 /* When the next thing happens; WEIR_NEVER if nothing. */
 uint64_t net_next(void);
 /* Moves the clock, with all that happens until then. */

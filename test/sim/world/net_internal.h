@@ -4,7 +4,7 @@
 
 #include "net.h"
 
-enum net_kind { NET_CALL, NET_SYN, NET_CONNECTED, NET_DATA, NET_FIN, NET_ACK, NET_RST, NET_PUMP, NET_ACK_DUE, NET_GIVE_UP };
+enum net_kind { NET_CALL, NET_TOP, NET_SYN, NET_CONNECTED, NET_DATA, NET_FIN, NET_ACK, NET_RST, NET_PUMP, NET_ACK_DUE, NET_GIVE_UP };
 
 struct net_event {
     uint64_t ns;
@@ -20,6 +20,8 @@ struct net_event {
 };
 
 void net_push(struct net_event event);
+/* It waits for net_run_top. */
+void net_push_top(const struct net_event *event);
 /* How long a segment of this pair takes, drawn. */
 uint64_t net_delay(struct net_pair *pair);
 

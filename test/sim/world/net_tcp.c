@@ -218,6 +218,10 @@ static void arrive_syn(struct net_end *to, struct net_listener *listener)
 void net_happen(const struct net_event *event)
 {
     struct net_end *to = event->to;
+    if (event->kind == NET_TOP) {
+        net_push_top(event);
+        return;
+    }
     if (event->kind == NET_CALL) {
         event->fn(event->app);
         return;

@@ -15,7 +15,7 @@
 
 /* A history that wants more gets zeros from there on: it comes to a quiet end. */
 #define SIM_CHOICES_MAX 20000
-#define SIM_LISTS       10
+#define SIM_LISTS       26 /* of the world, of 24 connections, of the client */
 
 struct sim_list {
     uint32_t count;

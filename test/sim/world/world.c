@@ -138,6 +138,7 @@ static void stop(void *app)
 static void draw_plan(struct world *w)
 {
     w->hostile = sim_choose(4) != 0;
+    w->with_client = sim_is(3);
     io_sim_faults = w->hostile && sim_is(5);
     w->memory_one_in = io_sim_faults && sim_choose(2) != 0 ? 20 + sim_choose(200) : 0;
 }
@@ -145,16 +146,18 @@ static void draw_plan(struct world *w)
 static void draw_events(struct world *w)
 {
     static const uint32_t times[] = {20, 200, 5000, 20000};
+    if (sim_is(3))
+        net_call_at(NET_EPOCH_NS + sim_choose(times[sim_choose(4)]) * NET_MS, drain, w);
+    if (sim_is(8))
+        net_call_at(NET_EPOCH_NS + sim_choose(times[sim_choose(4)]) * NET_MS, stop, w);
+    if (w->with_client)
+        return;
     begin_peer(&w->peers[0]);
     /* Each of the others is there or not: taking one out leaves the others as they are. */
     bool several = sim_is(2);
     for (unsigned i = 1; i < WORLD_PEERS_MAX; i++)
         if (several && sim_choose(2) != 0)
             net_call_at(NET_EPOCH_NS + sim_rarely(2, 300) * NET_MS, begin_peer, &w->peers[i]);
-    if (sim_is(3))
-        net_call_at(NET_EPOCH_NS + sim_choose(times[sim_choose(4)]) * NET_MS, drain, w);
-    if (sim_is(8))
-        net_call_at(NET_EPOCH_NS + sim_choose(times[sim_choose(4)]) * NET_MS, stop, w);
 }
 
 /* --- time ------------------------------------------------------------------------------------------------------------------- */
@@ -166,7 +169,7 @@ static uint64_t lateness(struct world *w)
     if (w->hostile && sim_is(400)) {
         static const uint64_t leaps[] = {3, 20, 100, 3600, 86400 * 30};
         uint64_t leap = leaps[sim_choose(5)] * NET_S;
-        SIM_TELL("time", "the server's process stands still for %llu s", (unsigned long long)(leap / NET_S));
+        SIM_TELL("time", "a process stands still for %llu s", (unsigned long long)(leap / NET_S));
         w->leaps = true;
         return leap;
     }
@@ -174,6 +177,8 @@ static uint64_t lateness(struct world *w)
 }
 
 struct clock {
+    weir_loop *loop;
+    unsigned list;  /* of choices */
     uint64_t at_ns; /* when the loop is to run, where it is ready */
     bool set;
     uint64_t moment_ns;
@@ -189,20 +194,38 @@ static void step(struct world *w, struct clock *clock)
     clock->moment_ns = net_now();
     if (++clock->rounds_at_once > ROUNDS_AT_ONCE_MAX)
         sim_fail("no spin", "%u rounds at one moment", clock->rounds_at_once);
-    clock->rounds++;
-    weir_loop_step(w->loop, 0);
+    if (++clock->rounds > ROUNDS_MAX)
+        sim_fail("no spin", "%u rounds in all", clock->rounds);
+    unsigned list = sim_list(clock->list);
+    weir_loop_step(clock->loop, 0);
+    (void)sim_list(list);
     truth_of_living(w);
 }
 
-/* The next thing; false when nothing will happen any more. */
-static bool move_on(struct world *w, struct clock *clock)
+/* When its loop is to run. */
+static uint64_t due_of(struct world *w, struct clock *clock)
 {
-    uint64_t loop_ns = clock->at_ns;
-    if (!clock->set && io_sim_is_ready(w->loop)) {
-        clock->set = true;
-        loop_ns = clock->at_ns = net_now() + lateness(w);
-    } else if (!clock->set) {
-        loop_ns = weir_loop_deadline(w->loop);
+    if (clock->set)
+        return clock->at_ns;
+    if (!io_sim_is_ready(clock->loop))
+        return weir_loop_deadline(clock->loop);
+    unsigned list = sim_list(clock->list);
+    clock->set = true;
+    clock->at_ns = net_now() + lateness(w);
+    (void)sim_list(list);
+    return clock->at_ns;
+}
+
+/* The next thing; false when nothing will happen any more. */
+static bool move_on(struct world *w, struct clock clocks[2])
+{
+    if (net_run_top())
+        return true;
+    struct clock *clock = &clocks[0];
+    uint64_t loop_ns = due_of(w, clock);
+    if (clocks[1].loop != NULL && due_of(w, &clocks[1]) < loop_ns) {
+        clock = &clocks[1];
+        loop_ns = due_of(w, clock);
     }
     uint64_t next_ns = net_next();
     if (next_ns == WEIR_NEVER && loop_ns == WEIR_NEVER)
@@ -216,6 +239,62 @@ static bool move_on(struct world *w, struct clock *clock)
     return true;
 }
 
+/* --- the client ---------------------------------------------------------------------------------------------------------------- */
+
+static unsigned place_for_dial(uint16_t port, struct net_listener **listener)
+{
+    *listener = port == 81 ? world.host.listener : world.listener;
+    return world.places < NET_PAIRS_MAX ? world.places++ : NET_PAIRS_MAX;
+}
+
+static void drain_client(void *app)
+{
+    struct world *w = app;
+    if (!w->asker.drains && !w->asker.freed)
+        asker_drain(&w->asker);
+}
+
+static void free_client(void *app)
+{
+    struct world *w = app;
+    if (!w->asker.freed)
+        asker_free(&w->asker);
+}
+
+/* False: there is no memory for one. */
+static bool start_client(struct world *w, const weir_allocator *memory)
+{
+    unsigned list = sim_list(SIM_LISTS - 1);
+    io_sim_dial_to(place_for_dial);
+    w->app.seen = w->seen;
+    host_begin(&w->host, w->hostile, w->seen);
+    bool made = asker_begin(&w->asker, w->client_loop, memory, w->hostile, sim_is(2));
+    w->asker.freed = !made;
+    if (made && sim_is(8))
+        net_call_at_top(NET_EPOCH_NS + sim_choose(20000) * NET_MS, drain_client, w);
+    if (made && sim_is(12))
+        net_call_at_top(NET_EPOCH_NS + sim_choose(20000) * NET_MS, free_client, w);
+    (void)sim_list(list);
+    return made;
+}
+
+/* True: there is still something to wait for. */
+static bool end_client(struct world *w)
+{
+    struct asker *asker = &w->asker;
+    if (!w->with_client || asker->freed)
+        return false;
+    if (!asker->drains) {
+        asker_drain(asker);
+        return true;
+    }
+    if (!asker->drained)
+        sim_fail("a drain ends", "nothing happens any more, and the client has connections or requests");
+    asker_check_ledger(asker);
+    asker_free(asker);
+    return true;
+}
+
 /* --- the whole ---------------------------------------------------------------------------------------------------------------- */
 
 static void finish(struct world *w)
@@ -224,14 +303,16 @@ static void finish(struct world *w)
         sim_fail("a drain ends", "nothing happens any more, and %llu connections are alive",
                  (unsigned long long)w->server->workers[0].home.alive);
     truth_at_end(w);
+    if (w->with_client)
+        asker_judge(&w->asker, w->seen);
 }
 
 static void live(struct world *w)
 {
-    struct clock clock = {.set = false};
+    struct clock clocks[2] = {{.loop = w->loop}, {.loop = w->client_loop, .list = SIM_LISTS - 1}};
     draw_events(w);
-    while (clock.rounds < ROUNDS_MAX) {
-        if (move_on(w, &clock))
+    for (;;) {
+        if (move_on(w, clocks) || end_client(w))
             continue;
         if (!w->drains && w->server->workers[0].home.alive > 0)
             sim_fail("no hang", "nothing happens any more, and %llu connections are alive",
@@ -240,9 +321,15 @@ static void live(struct world *w)
             break;
         drain(w);
     }
-    if (clock.rounds >= ROUNDS_MAX)
-        sim_fail("no spin", "%u rounds in all", clock.rounds);
     finish(w);
+}
+
+/* Something found no memory before the first round. */
+static void never_lived(struct world *w)
+{
+    weir_server_stop(w->server);
+    if (w->listener != NULL)
+        weir_loop_step(w->loop, 0);
 }
 
 void world_run(void)
@@ -258,19 +345,23 @@ void world_run(void)
     w->memory_one_in = 0;
     if (weir_loop_new(&w->loop, &memory, NULL) != WEIR_OK)
         abort();
+    if (w->with_client && weir_loop_new(&w->client_loop, &memory, NULL) != WEIR_OK)
+        abort();
     w->memory_one_in = one_in;
     app_begin(&w->app, w->loop);
-    if (start_server(w))
+    if (start_server(w) && (!w->with_client || start_client(w, &memory)))
         live(w);
-    else if (w->server != NULL)
-        w->stopped = true;
+    if (w->server != NULL && !w->stopped)
+        never_lived(w);
     weir_server_free(w->server);
     weir_loop_free(w->loop);
+    weir_loop_free(w->client_loop);
     app_check_over(&w->app);
     if (w->memory != 0)
         sim_fail("memory", "%llu octets were not given back", (unsigned long long)w->memory);
     for (unsigned i = 0; i < WORLD_PEERS_MAX; i++)
         peer_fini(&w->peers[i]);
+    host_fini(&w->host);
     net_end_all();
     sim_record->totals.histories++;
 }

@@ -3,12 +3,14 @@
 #define SIM_WORLD_H
 
 #include "app.h"
+#include "asker.h"
+#include "host.h"
 #include "io_sim.h"
 #include "peer.h"
 
 #include "server/server_internal.h"
 
-#define WORLD_PEERS_MAX NET_PAIRS_MAX
+#define WORLD_PEERS_MAX 8
 
 /* What the server said of a connection, and what is known besides. */
 struct world_connection {
@@ -25,8 +27,14 @@ struct world {
     struct net_listener *listener;
     struct app app;
     struct peer peers[WORLD_PEERS_MAX]; /* by place; without an end: nobody is there */
-    struct world_connection connections[WORLD_PEERS_MAX]; /* by peer */
+    struct world_connection connections[NET_PAIRS_MAX]; /* by place */
     unsigned endings;
+    bool with_client; /* in the place of raw peers */
+    weir_loop *client_loop;
+    struct asker asker;
+    struct host host;
+    unsigned seen[ASKER_MAX]; /* requests of the client that a server took */
+    unsigned places;          /* given to what the client dialled */
     bool hostile;
     bool drains, stops; /* has been told to */
     uint64_t cut_ns;    /* when a drain or a stop cuts what is left */
