@@ -461,6 +461,13 @@ static bool out_failed_first(struct weir_engine *conn, int os)
     return true;
 }
 
+/* The transport lives and we cannot go on: a close in order would pass half an answer off as a whole one. */
+static bool is_cut_by(const struct weir_engine *conn, weir_code code)
+{
+    bool ours = code == WEIR_CODE_no_memory || code == WEIR_CODE_system_error || code == WEIR_CODE_internal_error;
+    return ours && conn->work != NULL && (conn->work->engine.output.pending > 0 || conn->work->engine.current != NULL);
+}
+
 void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uint64_t now_ns)
 {
     weir_stage stage = conn_stage(conn);
@@ -484,7 +491,7 @@ void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uin
     if (code == WEIR_CODE_peer_fin_in_handler)
         stage = WEIR_STAGE_HANDLER;
     conn_note(conn, code, stage);
-    conn_life(conn, LIFE_EVENT_DEAD);
+    conn_life(conn, is_cut_by(conn, code) ? LIFE_EVENT_CUT : LIFE_EVENT_DEAD);
     if (conn->life == LIFE_OPEN || conn->life == LIFE_FLUSHING)
         conn_settle(conn, now_ns);
 }

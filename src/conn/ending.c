@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "conn/conn.h"
+#include "conn/failure.h"
 #include "engine/verdict.h"
 
 static weir_delivery worse(weir_delivery a, weir_delivery b)
@@ -78,8 +79,12 @@ static void correct_cause(struct engine_facts *facts, weir_delivery delivery, co
     case WEIR_CODE_drained:
     case WEIR_CODE_idle_timeout:
     case WEIR_CODE_idle_reclaimed:
-        if (dead)
+        if (dead && failure_is_of_network(facts->os)) {
+            facts->cause = WEIR_CODE_network_lost;
+            facts->cause_stage = WEIR_STAGE_RESPONSE;
+        } else if (dead) {
             left_within(facts, known->fin_first);
+        }
         break;
     default:
         break;
@@ -110,8 +115,8 @@ void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now
 {
     struct engine_facts *facts = &conn->facts;
     weir_receipt kept;
-    if (last != NULL && !last->reset && conn->life != LIFE_ABORTING) {
-        /* Closed in order: the kernel goes on sending what it has taken. */
+    if (last != NULL && !last->reset && last->unread == 0 && conn->life != LIFE_ABORTING) {
+        /* Closed in order: the kernel goes on sending what it has taken. Over unread octets it resets instead. */
         kept = *last;
         kept.left = facts->octets_sent;
         last = &kept;

@@ -45,8 +45,26 @@ static weir_code refused_code(weir_stage stage)
     }
 }
 
+bool failure_is_of_network(int os)
+{
+    switch (os) {
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN:
+    case ENETRESET:
+    case ECONNREFUSED:
+        return true;
+    default:
+        return false;
+    }
+}
+
 weir_code failure_code(struct engine_facts *facts, int os, weir_stage stage)
 {
+    if (failure_is_of_network(os))
+        return WEIR_CODE_network_lost;
     switch (os) {
     case ECONNRESET:
     case ECONNABORTED:
@@ -61,14 +79,6 @@ weir_code failure_code(struct engine_facts *facts, int os, weir_stage stage)
             stage = WEIR_STAGE_HANDLER;
         facts->fin_seen = true;
         return refused_code(stage);
-    case ETIMEDOUT:
-    case EHOSTUNREACH:
-    case EHOSTDOWN:
-    case ENETUNREACH:
-    case ENETDOWN:
-    case ENETRESET:
-    case ECONNREFUSED:
-        return WEIR_CODE_network_lost;
     case ENOMEM:
     case ENOBUFS:
         return WEIR_CODE_no_memory;

@@ -112,9 +112,9 @@ static weir_code take_head(struct engine *engine, struct weir_exchange *x)
 /* Parses a head at the front of the input. Its size, or what the parser says. */
 static int64_t parse_head(struct engine *engine, struct weir_exchange *x)
 {
-    bool server = engine_is_server(engine);
-    int64_t (*parse)(struct h1_head *, char *, size_t, const struct h1_head_limits *, bool) =
-        server ? h1_head_parse_request : h1_head_parse_response;
+    int64_t (*parse)(struct h1_head *, char *, size_t, const struct h1_head_limits *, bool) = h1_head_parse_request;
+    if (!engine_is_server(engine))
+        parse = x->asked == ENGINE_ASKED_CONNECT ? h1_head_parse_connect_response : h1_head_parse_response;
     int64_t result;
     for (;;) {
         result = parse(&x->head, base_input_octets(&engine->input), base_input_size(&engine->input),

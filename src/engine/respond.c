@@ -14,7 +14,7 @@ struct plan {
     weir_fields fields;
     uint64_t length;
     bool has_length; /* the content has a known length */
-    bool gives_length, gives_date, gives_server, gives_connection, gives_close, gives_keep_alive, gives_upgrade;
+    bool gives_length, gives_date, gives_server, gives_close, gives_keep_alive, gives_upgrade, names_upgrade;
     bool no_content; /* none is sent whatever the body is */
     bool chunked;
     bool until_close;
@@ -62,10 +62,10 @@ static bool plan_field(struct plan *plan, const weir_field *field, bool streams)
     case 10:
         if (name_is(field->name, WEIR_STR("connection"))) {
             weir_str rest = field->value, member;
-            plan->gives_connection = true;
             while (weir_list_next(&rest, &member)) {
                 plan->gives_close |= weir_str_equal_nocase(member, WEIR_STR("close"));
                 plan->gives_keep_alive |= weir_str_equal_nocase(member, WEIR_STR("keep-alive"));
+                plan->names_upgrade |= weir_str_equal_nocase(member, WEIR_STR("upgrade"));
             }
         }
         return true;
@@ -175,22 +175,21 @@ static char *put_head(char *to, struct weir_exchange *x, const struct plan *plan
         to = h1_put_length(to, plan->length);
     if (plan->chunked)
         to = H1_PUT(to, "Transfer-Encoding: chunked\r\n");
-    if (plan->tunnel) {
-        if (plan->status == 101 && !plan->gives_connection)
-            to = H1_PUT(to, "Connection: upgrade\r\n");
-    } else if (x->engine->facts->last_code != 0) {
-        if (!plan->gives_close)
-            to = H1_PUT(to, "Connection: close\r\n");
-    } else if (x->head.version < 11 && !plan->gives_keep_alive) {
+    /* Who sends Upgrade says that it is for this connection alone (RFC 9110, 7.8). */
+    if (plan->gives_upgrade && !plan->names_upgrade)
+        to = H1_PUT(to, "Connection: upgrade\r\n");
+    bool last = x->engine->facts->last_code != 0;
+    if (!plan->tunnel && last && !plan->gives_close)
+        to = H1_PUT(to, "Connection: close\r\n");
+    else if (!plan->tunnel && !last && x->head.version < 11 && !plan->gives_keep_alive)
         to = H1_PUT(to, "Connection: keep-alive\r\n");
-    }
     return H1_PUT(to, "\r\n");
 }
 
 static size_t head_size_max(const struct plan *plan, weir_str date, weir_str server)
 {
     return H1_STATUS_LINE_OVERHEAD + plan->reason.len + date.len + server.len + 12 + h1_fields_size(plan->fields) +
-           H1_LENGTH_LINE_SIZE_MAX + 64;
+           H1_LENGTH_LINE_SIZE_MAX + 96;
 }
 
 /* --- content ------------------------------------------------------------------------------------------------------- */

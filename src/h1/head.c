@@ -410,7 +410,7 @@ static int64_t take_status_line(struct reader *r, char **at)
     return take_reason(r, line, bound, at);
 }
 
-/* --- the three of the header ------------------------------------------------------------------------------------- */
+/* --- those of the header ----------------------------------------------------------------------------------------- */
 
 int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                               bool lenient)
@@ -423,15 +423,28 @@ int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, c
     return result == GO_ON ? take_fields(&r, at) : result;
 }
 
-int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
-                               bool lenient)
+static int64_t parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+                              bool lenient, bool connect)
 {
     struct reader r;
     char *at = octets;
     head_reset(head);
     reader_init(&r, head, octets, size, limits, lenient, H1_KIND_RESPONSE);
+    r.meaning.connect = connect;
     int64_t result = take_status_line(&r, &at);
     return result == GO_ON ? take_fields(&r, at) : result;
+}
+
+int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+                               bool lenient)
+{
+    return parse_response(head, octets, size, limits, lenient, false);
+}
+
+int64_t h1_head_parse_connect_response(struct h1_head *head, char *octets, size_t size,
+                                       const struct h1_head_limits *limits, bool lenient)
+{
+    return parse_response(head, octets, size, limits, lenient, true);
 }
 
 int64_t h1_head_parse_trailers(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,

@@ -54,6 +54,9 @@ int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, c
 /* The same for a response head. */
 int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                                bool lenient);
+/* The same of a response to CONNECT: of a 2xx the fields of framing are not looked at (RFC 9112, 6.3, rule 2). */
+int64_t h1_head_parse_connect_response(struct h1_head *head, char *octets, size_t size,
+                                       const struct h1_head_limits *limits, bool lenient);
 /* Trailer fields up to and with the empty line: fields only. Names that may not be trailers (framing, routing,
  * authentication, content negotiation of the message: RFC 9110, 6.5.1) are bad_trailer. */
 int64_t h1_head_parse_trailers(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,

@@ -189,6 +189,7 @@ weir_code h1_meaning_take(struct h1_meaning *meaning, struct h1_head *head, cons
 {
     if (meaning->kind == H1_KIND_TRAILERS)
         return h1_trailer_forbidden(field->name) ? WEIR_CODE_bad_trailer : WEIR_OK;
+    bool framed = !meaning->connect || head->status / 100 != 2;
     weir_str name = field->name;
     char first = (char)(name.ptr[0] | 0x20);
     switch (name.len) {
@@ -201,11 +202,11 @@ weir_code h1_meaning_take(struct h1_meaning *meaning, struct h1_head *head, cons
             take_connection(meaning, head, field->value);
         return WEIR_OK;
     case 14:
-        if (first == 'c' && http_text_is(name, WEIR_STR("content-length")))
+        if (first == 'c' && framed && http_text_is(name, WEIR_STR("content-length")))
             return take_content_length(meaning, head, field->value);
         return WEIR_OK;
     case 17:
-        if (first == 't' && http_text_is(name, WEIR_STR("transfer-encoding")))
+        if (first == 't' && framed && http_text_is(name, WEIR_STR("transfer-encoding")))
             return take_transfer_encoding(meaning, head, field->value);
         return WEIR_OK;
     default:

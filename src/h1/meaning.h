@@ -10,6 +10,7 @@ enum h1_kind { H1_KIND_REQUEST, H1_KIND_RESPONSE, H1_KIND_TRAILERS };
 struct h1_meaning {
     enum h1_kind kind;
     bool lenient;
+    bool connect;       /* a response to CONNECT: of a 2xx the framing is ignored (RFC 9112, 6.3) */
     bool coded;         /* a Transfer-Encoding was there */
     bool unknown_coded; /* with a coding other than chunked */
     bool named_upgrade; /* Connection: upgrade */

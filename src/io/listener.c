@@ -10,6 +10,8 @@
 #include "io/loop_internal.h"
 
 /* Connections a round; the others come in the next, after the sockets that are open already. */
+/* Octets that the kernel holds of a connection beyond those under way: a millisecond of a gigabit line. */
+#define UNSENT_MAX     131072
 #define ACCEPTS_MAX    64
 /* Rounds in a row that used up their share before it doubles. */
 #define FULL_ROUNDS    4
@@ -79,6 +81,11 @@ weir_code io_listener_open(struct io_listener *listener, weir_loop *loop, int fd
     /* Inherited by what is accepted, which saves a system call each. Refused by unix sockets, rightly. */
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    /* A peer with a window of a few hundred octets makes the kernel cut what it is given into buffers of that size: a
+     * megabyte handed over at once then takes tens of milliseconds of this thread. So the kernel gets what it can send
+     * soon, and no more. */
+    int unsent_max = UNSENT_MAX;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof(unsent_max));
     int os = watch(listener);
     return os != 0 ? io_code_of_errno(os) : WEIR_OK;
 }

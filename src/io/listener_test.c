@@ -125,6 +125,8 @@ static void test_accepts(void **state)
     assert_true(fcntl(a.fds[0], F_GETFL) & O_NONBLOCK);
     assert_int_equal(getsockopt(a.fds[0], IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
     assert_true(on);
+    assert_int_equal(getsockopt(a.fds[0], IPPROTO_TCP, TCP_NOTSENT_LOWAT, &on, &size), 0);
+    assert_int_equal(on, 131072);
     close_fds(a.fds, a.count);
     close_fds(dialled, 100);
     io_listener_close(&a.listener);

@@ -12,8 +12,10 @@ void io_loop_signal(weir_loop *loop)
     int saved = errno; /* may run in a signal handler */
     uint64_t one = 1;
     /* Nobody reads the counter: the eventfd is watched by edges. Full (EAGAIN) is readable too. */
-    ssize_t n = write(loop->wake_fd, &one, sizeof(one));
-    (void)n;
+    ssize_t n;
+    do
+        n = write(loop->wake_fd, &one, sizeof(one));
+    while (n < 0 && errno == EINTR); /* a wake-up that is lost is a drain that never begins */
     errno = saved;
 }
 

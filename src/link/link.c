@@ -394,15 +394,27 @@ static struct link *next_link(struct link_home *home)
     return BASE_CONTAINER(node, struct link, node);
 }
 
+/* Nothing is under way in either direction: a close takes nothing from the peer. */
+static bool is_settled(const struct link *link)
+{
+    weir_receipt receipt = ask(link);
+    return receipt.unread == 0 && (!receipt.known || receipt.acked >= link->conn.facts.octets_sent);
+}
+
 bool link_reclaim_idle(struct link_home *home)
 {
     struct link *oldest = NULL;
     if (home->idle == 0)
         return false;
+    unsigned asked = 0;
     for (uint64_t looks = 0; looks < home->alive && (looks < RECLAIM_LOOKS || oldest == NULL); looks++) {
         struct link *link = next_link(home);
-        if (is_idle(link) && (oldest == NULL || link->conn.since_ns < oldest->conn.since_ns))
+        if (!is_idle(link) || (oldest != NULL && link->conn.since_ns >= oldest->conn.since_ns))
+            continue;
+        if (is_settled(link))
             oldest = link;
+        else if (++asked == RECLAIM_LOOKS)
+            break;
     }
     if (oldest == NULL)
         return false;

@@ -192,8 +192,9 @@ weir_code worker_init(struct worker *worker, weir_server *server, unsigned index
         WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_SERVER, .lenient = options->lenient, .handler = &server->handler,
                             .app = options->app, .limits = options->limits, .allocator = server->allocator,
                             .server_name = options->server_name);
-    const struct link_home_options home_options = {
-        .engine = &engine_options, .first_id = index + 1, .id_step = options->workers};
+    const struct link_home_options home_options = {.engine = &engine_options,
+                                                   .first_id = index + 1,
+                                                   .id_step = options->workers};
     weir_code code = link_home_init(&worker->home, worker->loop, &home_options, error);
     if (code != WEIR_OK) {
         if (worker->own_loop)
