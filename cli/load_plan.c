@@ -19,9 +19,11 @@ uint64_t load_plan_due(const struct load_plan *plan)
 {
     if (plan->left == 0)
         return WEIR_NEVER;
-    if (plan->rate == 0 || plan->ending)
+    if (plan->ending)
         return 0;
-    return plan->start_ns == WEIR_NEVER ? WEIR_NEVER : instant(plan, plan->next);
+    if (plan->start_ns == WEIR_NEVER)
+        return WEIR_NEVER;
+    return plan->rate == 0 ? 0 : instant(plan, plan->next);
 }
 
 bool load_plan_may_open(const struct load_plan *plan)

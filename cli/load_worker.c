@@ -147,6 +147,7 @@ static void open_connections(struct load_worker *w)
         int os = errno;
         w->empty[w->empty_count++] = (uint32_t)(c - w->conns);
         w->dial_after_ns = w->now_ns + 10 * WEIR_MS;
+        w->dial_pause_ns = 10 * WEIR_MS;
         if (os == EAGAIN) /* a unix socket's backlog is full: no failure, but later */
             return;
         weir_code code = load_socket_dial_code(os);
@@ -158,15 +159,22 @@ static void open_connections(struct load_worker *w)
         note_dial_failed(w);
 }
 
-/* The plan starts when the first connections stand: of an open loop all of them, so that it does not begin with a queue. */
+/* The plan starts when all connections stand, or some could not be made: otherwise those that stand would keep the others
+ * from being opened, and an open loop would begin with a queue. */
 static void begin_plan(struct load_worker *w)
 {
     bool all_stand = w->dialling == 0 && (!may_open(w) || w->dial_pause_ns > 0);
-    if (w->options->rate != 0 && !all_stand)
+    if (!all_stand)
         return;
     w->began_ns = w->now_ns;
     w->plan.start_ns = w->now_ns;
     w->measure_ns = w->now_ns + w->options->warmup_ns;
+    if (w->options->rate != 0)
+        return;
+    for (size_t i = 0; i < w->conn_count; i++) {
+        w->now_ns = load_now();
+        load_conn_ask(&w->conns[i]);
+    }
 }
 
 static void end_run(struct load_worker *w)
