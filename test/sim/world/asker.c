@@ -76,9 +76,13 @@ static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *end
     if (r->done)
         sim_fail("one done an exchange", "%u has two", r->number);
     r->done = true;
+    sim_record->totals.by_retry[ending->retry]++;
     r->x = NULL;
     r->ending = *ending;
     r->retries = weir_exchange_retries(x);
+    weir_timings t = {.size = sizeof t};
+    weir_exchange_timings(x, &t);
+    r->fresh = t.dial_ns > 0;
 }
 
 static const weir_handler handler =
@@ -181,6 +185,7 @@ bool asker_begin(struct asker *asker, weir_loop *loop, const weir_allocator *mem
 {
     memset(asker, 0, sizeof *asker);
     the_asker = asker;
+    asker->plain = !hostile;
     asker->loop = loop;
     asker->policy = sim_choose(3);
     asker->connections_max = sim_is(3) ? 1 + sim_choose(4) : 16;
@@ -271,6 +276,8 @@ static void judge_one(const struct asker *asker, const struct asker_request *r, 
         sim_fail("retry is true", "%u: processed, but no server took it", r->number);
     if (seen > 1 && (asker->policy != WEIR_RETRY_IDEMPOTENT || r->post))
         sim_fail("nothing is done twice", "%u was taken %u times", r->number, seen);
+    if (asker->plain && r->fresh && e->by == WEIR_BY_PEER && e->code != WEIR_CODE_complete)
+        sim_fail("a fresh connection serves", "%u: %s", r->number, weir_code_name(e->code));
     if (r->retries > 0 && (asker->policy == WEIR_RETRY_NEVER || r->streams))
         sim_fail("retries are as asked", "%u: %u", r->number, r->retries);
 }

@@ -13,7 +13,7 @@ struct asker_request {
     uint64_t content_size;
     bool head, post, streams, to_host; /* to the raw server */
     bool sent, done, whole, given_up;
-    bool paused;
+    bool fresh; /* its connection had served nobody before */
     unsigned status;
     uint64_t content;   /* octets of the answer */
     uint64_t written;   /* of the request's, of a stream */
@@ -32,6 +32,7 @@ struct asker {
     uint64_t connections_max, per_origin, waiting_max;
     bool drains, drained;
     bool freed;
+    bool plain; /* nobody does wrong, no memory is refused */
 };
 
 /* Draws a client and its plan. False: no memory for it. */

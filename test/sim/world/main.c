@@ -256,6 +256,8 @@ static void tell_totals(const struct run *run, double took)
             printf("%10" PRIu64 "  %s\n", r->by_code[i], weir_code_name((weir_code)i));
     for (int i = 0; i < WEIR_DELIVERY_COUNT; i++)
         printf("%10" PRIu64 "  %s\n", r->by_delivery[i], weir_delivery_name((weir_delivery)i));
+    for (int i = 0; i < WEIR_RETRY_COUNT; i++)
+        printf("%10" PRIu64 "  %s\n", r->by_retry[i], weir_retry_name((weir_retry)i));
 }
 
 static int usage(void)

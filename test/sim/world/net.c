@@ -193,7 +193,8 @@ static size_t draw_size(void)
 
 static void init_flow(struct net_flow *flow, uint64_t edge)
 {
-    *flow = (struct net_flow){.edge = edge, .lost_from = WEIR_NEVER, .progress_ns = net.now_ns};
+    *flow =
+        (struct net_flow){.edge = edge, .lost_from = WEIR_NEVER, .progress_ns = net.now_ns, .arrival_ns = net.now_ns};
 }
 
 static void init_end(struct net_pair *pair, int side)

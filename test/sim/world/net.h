@@ -37,6 +37,7 @@ struct net_flow {
     uint64_t lost_from; /* what was under way from there on is lost */
     uint64_t last_arrival_ns;
     uint64_t progress_ns; /* `acked` moved */
+    uint64_t arrival_ns;  /* `arrived` did */
     unsigned segments;
     unsigned owed_acks; /* segments that are not acknowledged */
     bool ack_is_due;    /* a delayed one has its timer */

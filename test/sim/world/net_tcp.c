@@ -159,6 +159,7 @@ static void arrive_data(struct net_end *to, uint64_t n)
         return;
     }
     in->arrived += n;
+    in->arrival_ns = net_now();
     net_notify(to);
     owe_ack(to);
 }

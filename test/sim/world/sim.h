@@ -34,6 +34,7 @@ struct sim_record {
         uint64_t exchanges;
         uint64_t by_code[128]; /* endings */
         uint64_t by_delivery[8];
+        uint64_t by_retry[4]; /* exchanges of clients */
     } totals;
 };
 extern struct sim_record *sim_record;

@@ -178,6 +178,30 @@ static void check_counts(const weir_ending *e, const struct net_end *end)
         sim_fail("time", "it lived longer than the world");
 }
 
+/* A deadline had a part in the end, if not the first: of writing, or of lingering. */
+static bool was_timed(const weir_ending *ending)
+{
+    char text[128];
+    weir_trace_format(text, sizeof text, ending->trace);
+    return strstr(text, "clock:deadline") != NULL;
+}
+
+/* Nobody who speaks is called silent: but for what came while the loop was busy elsewhere. */
+static void check_silence(const struct world *w, const weir_ending *e, const struct net_end *end)
+{
+    const uint64_t busy_ns = 500 * WEIR_MS;
+    const weir_limits *limits = &w->server->options.limits;
+    uint64_t silent_ns = net_now() - end->in->arrival_ns;
+    uint64_t due_ns = e->code == WEIR_CODE_first_octet_timeout ? limits->first_octet_timeout_ns
+                      : e->code == WEIR_CODE_idle_timeout      ? limits->idle_timeout_ns
+                      : e->code == WEIR_CODE_body_timeout      ? limits->body_timeout_ns
+                                                               : 0;
+    if (w->leaps || io_sim_faults || net_unread(end) == 0 || silent_ns <= busy_ns || due_ns == 0)
+        return;
+    sim_fail("who speaks is not silent", "%s, and octets are there for %" PRIu64 " ms", weir_code_name(e->code),
+             silent_ns / WEIR_MS);
+}
+
 /* The answers in what the server wrote so far. */
 static void read_written(const struct peer *peer, struct reader *r)
 {
@@ -260,6 +284,9 @@ void truth_of_ending(struct world *w, const weir_ending *ending)
     check_counts(ending, end);
     check_first(c, ending);
     check_code(w, ending, end);
+    check_silence(w, ending, end);
+    if (was_timed(ending))
+        w->asker.plain = false;
     if (!w->with_client) {
         read_written(peer_of(w, c), &r);
         check_delivered(w, ending, end, &r);
@@ -288,12 +315,11 @@ static bool is_excuse(weir_code code)
     }
 }
 
-/* A deadline had a part in the end, if not the first: of writing, or of lingering. */
-static bool was_timed(const weir_ending *ending)
+/* By its code all went well, or the peer heard that its answer is the last. */
+static bool says_well(weir_code code)
 {
-    char text[128];
-    weir_trace_format(text, sizeof text, ending->trace);
-    return strstr(text, "clock:deadline") != NULL;
+    return code == WEIR_CODE_peer_half_close || code == WEIR_CODE_peer_fin_idle || code == WEIR_CODE_close_requested ||
+           code == WEIR_CODE_close_by_application || code == WEIR_CODE_close_after_response;
 }
 
 /* A peer that stayed and read gets every octet that was queued for it, and the end after it. */
@@ -321,6 +347,10 @@ static void check_good(struct world *w, const struct world_connection *c)
                  flow->written);
     if (!reader_is_between(&peer->reader))
         sim_fail("no octet is lost", "%s has half an answer", pair->name);
+    bool told = peer->reader.count > 0 && peer->reader.answers[peer->reader.count - 1].last;
+    if (!told && peer->reader.count < peer->asked_count && says_well(c->ending.code))
+        sim_fail("what was asked is answered", "%s has %u answers to %u requests, and no reason", pair->name,
+                 peer->reader.count, peer->asked_count);
 }
 
 /* How many whole requests of a connection the application took, at most: of one that it refused it is not told. */

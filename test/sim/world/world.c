@@ -120,6 +120,7 @@ static void drain(void *app)
     if (w->drains)
         return;
     SIM_TELL("operator", "drains");
+    w->early_drain |= !w->asker.freed;
     w->drains = true;
     w->cut_ns = net_now() + w->server->options.drain_timeout_ns;
     weir_server_drain(w->server);
@@ -129,6 +130,7 @@ static void stop(void *app)
 {
     struct world *w = app;
     SIM_TELL("operator", "stops");
+    w->early_drain = true;
     if (!w->drains || net_now() < w->cut_ns)
         w->cut_ns = net_now();
     w->stops = w->drains = true;
@@ -303,6 +305,7 @@ static void finish(struct world *w)
         sim_fail("a drain ends", "nothing happens any more, and %llu connections are alive",
                  (unsigned long long)w->server->workers[0].home.alive);
     truth_at_end(w);
+    w->asker.plain = w->asker.plain && !w->early_drain && !w->leaps;
     if (w->with_client)
         asker_judge(&w->asker, w->seen);
 }

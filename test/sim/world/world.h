@@ -38,6 +38,7 @@ struct world {
     bool hostile;
     bool drains, stops; /* has been told to */
     uint64_t cut_ns;    /* when a drain or a stop cuts what is left */
+    bool early_drain; /* before all was asked */
     bool stopped;
     bool leaps; /* the server's process stood still for long */
     uint64_t memory; /* octets that are out */
