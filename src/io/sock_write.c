@@ -63,8 +63,9 @@ static ssize_t copy_file(struct io_sock *sock, int fd, uint64_t offset, size_t s
     do
         n = pread(fd, copy, size < sizeof(copy) ? size : sizeof(copy), (off_t)offset);
     while (n < 0 && errno == EINTR);
+    /* EAGAIN is the socket's word: of a file it would be a wait for an edge that never comes. */
     if (n <= 0)
-        return n < 0 ? -errno : 0;
+        return n == 0 ? 0 : errno == EAGAIN ? -EIO : -errno;
     struct io_piece piece = {copy, (size_t)n};
     return io_sock_write(sock, &piece, 1, false);
 }

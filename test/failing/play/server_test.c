@@ -64,6 +64,8 @@ static bool is_harmless(const char *call, int fault)
         return true;
     if (strcmp(call, "sendfile") == 0 && (fault == EINVAL || fault == ENOSYS))
         return true;
+    if (strcmp(call, "pread") == 0 && fault == EAGAIN) /* of a file: it cannot be read */
+        return false;
     if (is_one_of(call, "accept4 recv send sendmsg sendfile epoll_wait write pread"))
         return fault == EAGAIN || fault == EINTR || fault == SHORT || fault == HALF;
     return false;
@@ -114,8 +116,9 @@ static void every_time_threads(int call, int fault)
 
 static bool is_of_threads(const char *call)
 {
-    return is_one_of(call, "pthread_create epoll_create1 epoll_wait epoll_ctl eventfd timerfd_create fcntl socket "
-                           "bind listen getsockname setsockopt getrlimit getaddrinfo realloc");
+    return is_one_of(call,
+                     "pthread_create epoll_create1 epoll_wait epoll_ctl eventfd timerfd_create write fcntl socket "
+                     "bind listen getsockname setsockopt getrlimit getaddrinfo realloc");
 }
 
 /* pread is called where sendfile cannot be; the signal is waited for where sendfile said EPIPE. */
