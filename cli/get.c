@@ -208,6 +208,14 @@ static weir_code send_request(struct get *get, weir_request *request, weir_error
     return code;
 }
 
+/* What a refusal is about: the client looks at the name servers, the request at where it is to connect. */
+static const char *refused_option(const struct get *get, weir_code code)
+{
+    if (code != WEIR_CODE_bad_address)
+        return weir_code_name(code);
+    return get->client == NULL ? "--name-servers" : "--connect-to";
+}
+
 static int ask(struct get *get)
 {
     weir_error error;
@@ -225,10 +233,10 @@ static int ask(struct get *get)
     if (code == WEIR_OK)
         weir_loop_run(get->loop);
     else
-        (void)complain(weir_code_name(code), error.text);
+        (void)complain(refused_option(get, code), error.text);
     weir_client_free(get->client);
     if (code != WEIR_OK)
-        return code == WEIR_CODE_bad_option ? 2 : 1;
+        return weir_code_by(code) == WEIR_BY_KERNEL ? 1 : 2; /* what was asked for is wrong, or cannot be had */
     return verdict(get);
 }
 

@@ -1,7 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -117,12 +119,24 @@ static int take_upload(struct get *get, const struct given *given)
     return -1;
 }
 
+static bool is_numeric_address(const char *text)
+{
+    const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    if (getaddrinfo(text, NULL, &hints, &found) != 0)
+        return false;
+    freeaddrinfo(found);
+    return true;
+}
+
 static int take(struct get *get, const struct given *given)
 {
     weir_request *r = &get->request;
     weir_client_options *o = &get->options;
     if (given->data != NULL && given->upload != NULL)
         return wrong("-T", given->upload, "no -d beside it: a request has one body");
+    if (given->local != NULL && !is_numeric_address(given->local))
+        return wrong("--local-address", given->local, "a numeric address, as in 127.0.0.1 or ::1");
     *r = (weir_request){.size = sizeof *r, .url = weir_str_from(get->url), .expect = given->expect};
     *o = (weir_client_options){.size = sizeof *o, .proxy_from_environment = given->proxy == NULL};
     const char *method = given->head ? "HEAD" : given->data != NULL ? "POST" : given->upload != NULL ? "PUT" : "GET";

@@ -1,0 +1,342 @@
+"""weir get: what it sends and shows, its exit statuses, and where its output cannot go."""
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+
+from program import PATIENCE, WEIR, Demo, weir
+
+ENV = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+
+
+def get(*args, stdin=b"", **how):
+    """(status, standard output as octets, standard error)"""
+    done = subprocess.run([WEIR, "get", *args], input=stdin, capture_output=True, timeout=30 * PATIENCE,
+                          env=dict(ENV, **how))
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def wrong(args, *needles):
+    status, out, err = get(*args)
+    assert status == 2 and out == b"" and err.count("\n") == 1, (args, status, out, err)
+    for needle in needles:
+        assert needle in err, (args, needle, err)
+
+
+class Once:
+    """A port that takes one connection: what came is kept, and an answer is given."""
+
+    def __init__(self, answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d/" % self.listener.getsockname()[1]
+        self.answer = answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def take(self, process):
+        """The request's octets; it has no body."""
+        self.listener.settimeout(20 * PATIENCE)
+        conn, _ = self.listener.accept()
+        with conn:
+            conn.settimeout(20 * PATIENCE)
+            octets = b""
+            while b"\r\n\r\n" not in octets:
+                octets += conn.recv(65536)
+            conn.sendall(self.answer)
+            process.communicate(timeout=20 * PATIENCE)
+        return octets
+
+    def asked_with(self, *args):
+        process = subprocess.Popen([WEIR, "get", *args, self.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=ENV)
+        return self.take(process).decode()
+
+
+def head_of(*args):
+    with Once() as once:
+        return once.asked_with(*args).split("\r\n")
+
+
+# --- usage -----------------------------------------------------------------------------------------------------------------
+
+
+def test_get_help():
+    status, out, err = get("--help")
+    text = out.decode()
+    assert status == 0 and err == "" and "weir get [options] URL" in text, text
+    for name in ("method", "header", "data", "upload", "head", "expect", "output", "verbose", "fail", "follow",
+                 "compressed", "strict",
+                 "connect-to", "proxy", "name-servers", "local-address", "retry", "timeout", "connect-timeout",
+                 "resolve-timeout", "response-timeout", "expect-timeout"):
+        assert f"--{name}" in text, name
+
+
+def test_get_wants_one_url():
+    wrong([], "a URL is missing")
+    wrong(["http://127.0.0.1/", "http://127.0.0.1/"], "one URL")
+
+
+def test_get_names_the_wrong_option():
+    url = "http://127.0.0.1:9/"
+    wrong(["--frobnicate", url], "--frobnicate")
+    wrong(["-H", "no colon", url], "-H", "'no colon'", "'Name: value'")
+    wrong(["-H", ": x", url], "-H", "': x'")
+    wrong(["-H", "a b: x", url], "-H", "'a b: x'")
+    wrong(["-H", "a: x\rb: y", url], "-H")
+    wrong(["--retry", "always", url], "--retry", "'always'", "never proven idempotent")
+    for option in ("timeout", "connect-timeout", "resolve-timeout", "response-timeout", "expect-timeout"):
+        wrong([f"--{option}", "5", url], f"--{option}", "'5'")
+        wrong([f"--{option}", "0s", url], f"--{option}", "'0s'")
+    wrong(["-d", "a", "-T", "-", url], "-T", "'-'", "-d")
+    wrong(["-x", "ftp://127.0.0.1/", url], "ftp://127.0.0.1/")
+    wrong(["-x", "http://", url], "http://")
+    wrong(["--local-address", "localhost", url], "--local-address", "'localhost'", "numeric")
+    wrong(["--name-servers", "no where", url], "--name-servers", "no where")
+    wrong(["--name-servers", "127.0.0.1:99999", url], "--name-servers", "99999")
+    wrong(["--connect-to", "127.0.0.1", url], "--connect-to", "127.0.0.1")
+
+
+def test_get_what_cannot_be_asked_for():
+    for url, code in (("nonsense", "bad_url"), ("ftp://127.0.0.1/", "bad_url"), ("https://127.0.0.1/", "unsupported"),
+                      ("http://", "bad_url"), ("http://127.0.0.1:99999/", "bad_url"), ("http://[::1/", "bad_url"),
+                      ("http://127.0.0.1/a b", "bad_url")):
+        wrong([url], code)
+    wrong(["-X", "GE T", "http://127.0.0.1:9/"], "bad_method")
+    wrong(["-H", "Content-Length: 5", "-d", "abc", "http://127.0.0.1:9/"], "bad_content_length")
+
+
+# --- what is sent ------------------------------------------------------------------------------------------------------------
+
+
+def test_get_heads():
+    lines = head_of()
+    assert lines[0] == "GET / HTTP/1.1" and lines[1].startswith("Host: 127.0.0.1:"), lines
+    assert head_of("-I")[0] == "HEAD / HTTP/1.1"
+    assert head_of("-X", "PURGE")[0] == "PURGE / HTTP/1.1"
+    assert head_of("-I", "-X", "GET")[0] == "GET / HTTP/1.1"
+    lines = head_of("-H", "X-One: 1", "-H", "x-two:2", "-H", "Host: other.example")
+    assert "X-One: 1" in lines and "x-two: 2" in lines and "Host: other.example" in lines, lines
+    assert sum(line.lower().startswith("host:") for line in lines) == 1, lines
+
+
+def test_get_user_of_the_url():
+    with Once() as once:
+        once.url = once.url.replace("http://", "http://user:secret@")
+        assert "Authorization: Basic dXNlcjpzZWNyZXQ=" in once.asked_with().split("\r\n")
+
+
+def test_get_data():
+    with Demo() as demo:
+        url = f"http://127.0.0.1:{demo.port}/echo"
+        assert get("-d", "a=1&b", url)[:2] == (0, b"a=1&b")
+        assert get("-d", "@-", url, stdin=b"x" * 300000)[:2] == (0, b"x" * 300000)
+        status, out, err = get("-v", "-d", "a", url)
+        assert status == 0 and "> POST /echo HTTP/1.1" in err, err
+        assert "> Content-Type: application/x-www-form-urlencoded" in err, err
+        status, out, err = get("-v", "-d", "a", "-H", "content-type: text/plain", url)
+        assert "urlencoded" not in err and "> content-type: text/plain" in err, err
+        status, out, err = get("-d", "@/no/such/file", url)
+        assert status == 1 and "-d @/no/such/file: No such file" in err and out == b"", err
+        status, out, err = get("-d", "@/", url)
+        assert status == 1 and "-d @/: " in err and "directory" in err, err
+
+
+def test_get_upload():
+    with Demo() as demo, tempfile.NamedTemporaryFile() as file:
+        url = f"http://127.0.0.1:{demo.port}/echo"
+        octets = os.urandom(3000000)
+        file.write(octets)
+        file.flush()
+        status, out, err = get("-v", "-T", file.name, url)
+        assert status == 0 and out == octets and "> Content-Length: 3000000" in err and "> PUT " in err, err
+        status, out, err = get("-v", "-T", "-", url, stdin=octets)
+        assert status == 0 and out == octets and "> Transfer-Encoding: chunked" in err, err
+        with open(file.name, "rb") as stdin:
+            stdin.seek(1000000)
+            done = subprocess.run([WEIR, "get", "-v", "-T", "-", url], stdin=stdin, capture_output=True, env=ENV,
+                                  timeout=30 * PATIENCE)
+            assert done.stdout == octets[1000000:] and b"> Content-Length: 2000000" in done.stderr, done.stderr
+        status, out, err = get("--expect", "-T", file.name, "-v", url)
+        assert status == 0 and out == octets and "> Expect: 100-continue" in err and "< HTTP/1.1 100" in err, err
+        assert get("-T", "/dev/null", url)[:2] == (0, b"")
+        status, out, err = get("-T", "/no/such/file", url)
+        assert status == 1 and "/no/such/file: No such file" in err, err
+        status, out, err = get("-T", "/", url)
+        assert status == 1 and "directory" in err and "/: " in err, err
+
+
+def test_get_upload_that_shrinks():
+    """A file that is shorter than it was: the request cannot be whole, and that is told."""
+    with Once() as once, tempfile.NamedTemporaryFile() as file:
+        os.truncate(file.name, 1 << 28)
+        process = subprocess.Popen([WEIR, "get", "-T", file.name, once.url], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=ENV)
+        once.listener.settimeout(20 * PATIENCE)
+        conn, _ = once.listener.accept()
+        with conn:
+            conn.settimeout(20 * PATIENCE)
+            conn.recv(1000)
+            os.truncate(file.name, 1000)
+            octets = 0
+            try:
+                for piece in iter(lambda: conn.recv(1 << 20), b""):
+                    octets += len(piece)
+            except ConnectionResetError:
+                pass    # so that nobody takes it for the whole
+            err = process.communicate(timeout=30 * PATIENCE)[1].decode()
+        assert octets < 1 << 28 and process.returncode == 1 and "body_source_failed" in err, (octets, err)
+
+
+def test_get_upload_of_a_closed_input():
+    with Demo() as demo:
+        done = subprocess.run(["sh", "-c", 'exec "$0" get -T - "$1" <&-', WEIR, f"http://127.0.0.1:{demo.port}/echo"],
+                              capture_output=True, env=ENV, timeout=30 * PATIENCE)
+        assert done.returncode == 1 and b"Bad file descriptor" in done.stderr, done.stderr
+
+
+# --- what is shown -----------------------------------------------------------------------------------------------------------
+
+
+def test_get_statuses():
+    with Demo() as demo:
+        url = f"http://127.0.0.1:{demo.port}"
+        assert get(url + "/")[:2] == (0, b"Hello, World!")
+        status, out, err = get(url + "/status/404")
+        assert status == 0 and err == "", err
+        for code in (400, 404, 503):
+            status, out, err = get("-f", f"{url}/status/{code}")
+            assert status == 1 and out == b"" and f"the answer is {code}" in err, (out, err)
+        assert get("-f", url + "/")[:2] == (0, b"Hello, World!")
+        assert get("-I", url + "/bytes/1000000")[:2] == (0, b"")
+        status, out, err = get("-v", "-I", url + "/bytes/1000000")
+        assert status == 0 and "< Content-Length: 1000000" in err, err
+
+
+def test_get_verbose():
+    with Demo() as demo:
+        status, out, err = get("-v", f"http://127.0.0.1:{demo.port}/hints")
+        lines = err.splitlines()
+        assert status == 0 and out == b"Hello, World!", err
+        assert lines[0] == f"* connected to 127.0.0.1:{demo.port}" and "> GET /hints HTTP/1.1" in lines, err
+        assert [line for line in lines if line.startswith("< HTTP/")] == ["< HTTP/1.1 103 Early Hints",
+                                                                          "< HTTP/1.1 200 OK"], err
+        assert any(line.startswith("* exchange: complete ") for line in lines), err
+        assert any(re.match(r"\* times: resolve and connect [\d.]+ ms, first octet [\d.]+ ms", line)
+                   for line in lines), err
+        assert any(line.startswith("* connection: code=drained ") for line in lines), err
+        status, out, err = get("-v", "-T", "-", f"http://127.0.0.1:{demo.port}/echo", stdin=b"12345")
+        assert "* body: 5 octets out, 5 in" in err, err
+
+
+def test_get_trailers():
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Mark: here\r\n\r\n"
+    with Once(answer) as once:
+        process = subprocess.Popen([WEIR, "get", "-v", once.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=ENV)
+        once.listener.settimeout(20 * PATIENCE)
+        conn, _ = once.listener.accept()
+        with conn:
+            conn.recv(65536)
+            conn.sendall(answer)
+            out, err = process.communicate(timeout=20 * PATIENCE)
+        assert process.returncode == 0 and out == b"ok" and b"< (trailers)\n< X-Mark: here\n" in err, err
+
+
+def test_get_output():
+    with Demo() as demo, tempfile.TemporaryDirectory() as place:
+        url, path = f"http://127.0.0.1:{demo.port}", os.path.join(place, "file")
+        assert get("-o", path, url + "/bytes/1000000?seed=1")[:2] == (0, b"")
+        with open(path, "rb") as file:
+            assert file.read() == get(url + "/bytes/1000000?seed=1")[1]
+        status, out, err = get("-o", os.path.join(place, "no", "such"), url + "/")
+        assert status == 1 and place in err and "No such file" in err and err.count("\n") == 1, err
+        status, out, err = get("-o", place, url + "/")
+        assert status == 1 and "directory" in err, err
+
+
+def test_get_to_a_full_disk():
+    """Whether the body is larger than a buffer or not, and the connection is not left to itself."""
+    with Demo() as demo:
+        for path in ("/", "/bytes/100", "/bytes/10000000", "/bytes/10000000?chunked"):
+            status, out, err = get("-o", "/dev/full", f"http://127.0.0.1:{demo.port}{path}")
+            assert status == 1 and "/dev/full: No space left on device" in err and err.count("\n") == 1, (path, err)
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([WEIR, "get", f"http://127.0.0.1:{demo.port}/bytes/10000000"], stdout=full,
+                                  stderr=subprocess.PIPE, env=ENV, timeout=30 * PATIENCE)
+            assert done.returncode == 1 and b"No space left" in done.stderr, done.stderr
+
+
+def test_get_into_a_pipe_that_breaks():
+    """A reader that leaves: it ends at once, by SIGPIPE or with 1."""
+    with Demo() as demo:
+        for path in ("/bytes/100000000", "/stream/100000?every=1"):
+            process = subprocess.Popen([WEIR, "get", f"http://127.0.0.1:{demo.port}{path}"], stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, env=ENV)
+            assert process.stdout.read(1)
+            process.stdout.close()
+            err = process.stderr.read().decode()
+            status = process.wait(30 * PATIENCE)
+            process.stderr.close()
+            assert status in (1, -signal.SIGPIPE), (status, err)
+            assert status != 1 or "Broken pipe" in err, err
+
+
+# --- the way -----------------------------------------------------------------------------------------------------------------
+
+
+def test_get_by_unix_socket():
+    with tempfile.TemporaryDirectory() as place:
+        path = os.path.join(place, "weir.sock")
+        with Demo(listen="unix:" + path):
+            status, out, err = get("-v", "--connect-to", "unix:" + path, "http://name.example/headers")
+            assert status == 0 and b"name.example" in out and "* connected to unix:" in err, (out, err)
+
+
+def test_get_proxies_of_the_environment():
+    with Demo() as demo:
+        proxy = f"http://127.0.0.1:{demo.port}"
+        status, out, err = get("-v", "http://name.example/", http_proxy=proxy)
+        assert "> GET http://name.example/ HTTP/1.1" in err and "> Host: name.example" in err, err
+        for how in ({"HTTP_PROXY": proxy}, {"http_proxy": proxy, "no_proxy": "127.0.0.1"}):
+            # HTTP_PROXY may be a request's field, for a CGI program: it is not looked at.
+            status, out, err = get("-v", f"http://127.0.0.1:{demo.port}/", **how)
+            assert status == 0 and "> GET / HTTP/1.1" in err, err
+        status, out, err = get("-v", "-x", proxy, "http://name.example/", http_proxy="http://127.0.0.1:9")
+        assert "> GET http://name.example/ HTTP/1.1" in err, err
+
+
+def test_get_retry():
+    """The first connection closes without an answer; the second answers."""
+    for word, method, status in (("never", "GET", 1), ("proven", "GET", 1), ("idempotent", "GET", 0),
+                                 ("idempotent", "POST", 1)):
+        with Once() as once:
+            process = subprocess.Popen([WEIR, "get", "-v", "-X", method, "--retry", word, once.url],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV)
+            once.listener.settimeout(20 * PATIENCE)
+            conn, _ = once.listener.accept()
+            with conn:
+                conn.recv(65536)
+            if status == 0:
+                once.take(process)
+            else:
+                process.communicate(timeout=20 * PATIENCE)
+            assert process.returncode == status, (word, method, process.returncode)
+
+
+def test_get_timeout():
+    with Demo() as demo:
+        status, out, err = get("--timeout", "300ms", f"http://127.0.0.1:{demo.port}/delay/600000")
+        assert status == 1 and "exchange_timeout" in err and err.count("\n") == 1, err
+        status, out, err = get("--response-timeout", "300ms", f"http://127.0.0.1:{demo.port}/delay/600000")
+        assert status == 1 and "response_timeout" in err and err.count("\n") == 1, err
+
+
+def test_get_version():
+    status, out, _ = weir("get", "--version")
+    assert status == 0 and out.startswith("weir "), out
