@@ -145,6 +145,10 @@ static void serve(struct client_link *link)
     struct client_origin *origin = link->origin;
     while (!base_list_is_empty(&origin->waiting)) {
         struct client_call *call = BASE_CONTAINER(origin->waiting.next, struct client_call, node);
+        if (call->x.aborted) { /* not seen yet: it would take the connection with it */
+            client_call_fail(call, WEIR_CODE_aborted, WEIR_STAGE_DIAL);
+            continue;
+        }
         weir_code code = client_call_ask(call, link);
         if (code == WEIR_OK)
             return;

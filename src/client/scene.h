@@ -363,10 +363,10 @@ static inline void served_request(struct served *v)
 
 static inline bool served_drop(struct served *v, size_t least)
 {
-    while (served_take(v) > 0) {
+    do {
         v->size = 0;
         v->octets[0] = '\0';
-    }
+    } while (served_take(v) > 0);
     return v->in_all >= least;
 }
 
@@ -384,8 +384,11 @@ static inline void served_say(struct served *v, const char *text)
 static inline bool served_at(struct served *v, ssize_t end)
 {
     ssize_t n;
-    while ((n = served_take(v)) > 0)
+    do {
         v->size = 0;
+        v->octets[0] = '\0';
+        n = served_take(v);
+    } while (n > 0);
     return n == end;
 }
 
