@@ -27,6 +27,7 @@ static void on_head(void *app, weir_exchange *x)
     SIM_TELL("asker", "%u: gets a head, %u", r->number, r->status);
     weir_str number = weir_fields_value(weir_exchange_fields(x), WEIR_STR("x-number"));
     char ours[16];
+    r->numbered = number.len > 0;
     snprintf(ours, sizeof ours, "%u", r->number);
     if (number.len > 0 && !weir_str_equal(number, weir_str_from(ours)))
         sim_fail("the answer is to its request", "%u gets that of %.*s", r->number, (int)number.len, number.ptr);
@@ -266,7 +267,7 @@ static void judge_one(const struct asker *asker, const struct asker_request *r, 
         sim_fail("one done an exchange", "%u has none", r->number);
     if (e->code == WEIR_CODE_complete && !r->whole)
         sim_fail("complete is whole", "%u had no end", r->number);
-    if (e->code == WEIR_CODE_complete && r->status == 200 && !r->head && r->content != r->size)
+    if (e->code == WEIR_CODE_complete && r->status == 200 && r->numbered && !r->head && r->content != r->size)
         sim_fail("complete is whole", "%u: %" PRIu64 " of %" PRIu64 " octets", r->number, r->content, r->size);
     if (e->code == WEIR_CODE_complete && e->retry != WEIR_RETRY_PROCESSED)
         sim_fail("retry is true", "%u is complete, and %s", r->number, weir_retry_name(e->retry));
@@ -276,6 +277,8 @@ static void judge_one(const struct asker *asker, const struct asker_request *r, 
         sim_fail("retry is true", "%u: processed, but no server took it", r->number);
     if (seen > 1 && (asker->policy != WEIR_RETRY_IDEMPOTENT || r->post))
         sim_fail("nothing is done twice", "%u was taken %u times", r->number, seen);
+    if (asker->plain && e->code == WEIR_CODE_complete && r->status < 300 && !r->numbered)
+        sim_fail("the answer is to its request", "%u: nobody gave it", r->number);
     if (asker->plain && r->fresh && e->by == WEIR_BY_PEER && e->code != WEIR_CODE_complete)
         sim_fail("a fresh connection serves", "%u: %s", r->number, weir_code_name(e->code));
     if (r->retries > 0 && (asker->policy == WEIR_RETRY_NEVER || r->streams))

@@ -15,6 +15,7 @@ struct asker_request {
     bool sent, done, whole, given_up;
     bool fresh; /* its connection had served nobody before */
     unsigned status;
+    bool numbered; /* else it is one that a server made up: no client can tell */
     uint64_t content;   /* octets of the answer */
     uint64_t written;   /* of the request's, of a stream */
     weir_exchange *x;   /* while it lives */

@@ -38,6 +38,22 @@ static void check_timer(const struct link *link)
         sim_fail("no deadline missed", "the timer of connection %" PRIu64 " is late", link->conn.facts.id);
 }
 
+/* Nobody who speaks is called silent, at the moment when that is found: but for what came while the loop was busy elsewhere. */
+static void check_silence(const struct world *w, weir_code code, const struct net_end *end)
+{
+    const uint64_t busy_ns = 500 * WEIR_MS;
+    const weir_limits *limits = &w->server->options.limits;
+    uint64_t silent_ns = net_now() - end->in->arrival_ns;
+    uint64_t due_ns = code == WEIR_CODE_first_octet_timeout ? limits->first_octet_timeout_ns
+                      : code == WEIR_CODE_idle_timeout      ? limits->idle_timeout_ns
+                      : code == WEIR_CODE_body_timeout      ? limits->body_timeout_ns
+                                                            : 0;
+    if (w->leaps || io_sim_faults || net_unread(end) == 0 || silent_ns <= busy_ns || due_ns == 0)
+        return;
+    sim_fail("who speaks is not silent", "%s, and octets are there for %" PRIu64 " ms", weir_code_name(code),
+             silent_ns / WEIR_MS);
+}
+
 static void check_cause(struct world *w, const struct link *link)
 {
     struct net_pair *pair;
@@ -45,6 +61,8 @@ static void check_cause(struct world *w, const struct link *link)
     weir_code cause = (weir_code)link->conn.facts.cause;
     if (c->first_cause != WEIR_OK && cause != c->first_cause)
         sim_fail("the first cause is kept", "%s became %s", weir_code_name(c->first_cause), weir_code_name(cause));
+    if (c->first_cause == WEIR_OK)
+        check_silence(w, cause, &pair->ends[1]);
     c->first_cause = cause;
 }
 
@@ -186,22 +204,6 @@ static bool was_timed(const weir_ending *ending)
     return strstr(text, "clock:deadline") != NULL;
 }
 
-/* Nobody who speaks is called silent: but for what came while the loop was busy elsewhere. */
-static void check_silence(const struct world *w, const weir_ending *e, const struct net_end *end)
-{
-    const uint64_t busy_ns = 500 * WEIR_MS;
-    const weir_limits *limits = &w->server->options.limits;
-    uint64_t silent_ns = net_now() - end->in->arrival_ns;
-    uint64_t due_ns = e->code == WEIR_CODE_first_octet_timeout ? limits->first_octet_timeout_ns
-                      : e->code == WEIR_CODE_idle_timeout      ? limits->idle_timeout_ns
-                      : e->code == WEIR_CODE_body_timeout      ? limits->body_timeout_ns
-                                                               : 0;
-    if (w->leaps || io_sim_faults || net_unread(end) == 0 || silent_ns <= busy_ns || due_ns == 0)
-        return;
-    sim_fail("who speaks is not silent", "%s, and octets are there for %" PRIu64 " ms", weir_code_name(e->code),
-             silent_ns / WEIR_MS);
-}
-
 /* The answers in what the server wrote so far. */
 static void read_written(const struct peer *peer, struct reader *r)
 {
@@ -284,7 +286,8 @@ void truth_of_ending(struct world *w, const weir_ending *ending)
     check_counts(ending, end);
     check_first(c, ending);
     check_code(w, ending, end);
-    check_silence(w, ending, end);
+    if (c->first_cause == WEIR_OK)
+        check_silence(w, ending->code, end);
     if (was_timed(ending))
         w->asker.plain = false;
     if (!w->with_client) {
