@@ -72,7 +72,12 @@ static int backend_watch(weir_loop *loop, int fd, enum io_watch kind, void *what
         .events = events_of(kind),
         .data.u64 = (uint64_t)((uintptr_t)what | kind),
     };
-    return epoll_ctl(loop->epoll.fd, EPOLL_CTL_ADD, fd, &event) != 0 ? errno : 0;
+    if (epoll_ctl(loop->epoll.fd, EPOLL_CTL_ADD, fd, &event) == 0)
+        return 0;
+    /* It could not be taken out before, if that can be: then it is in, and what is wanted of it may differ. */
+    if (errno == EEXIST && epoll_ctl(loop->epoll.fd, EPOLL_CTL_MOD, fd, &event) == 0)
+        return 0;
+    return errno;
 }
 
 static void backend_unwatch(weir_loop *loop, int fd)

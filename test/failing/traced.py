@@ -19,8 +19,10 @@ def can_trace():
 def test_injected_by_strace():
     """Once from outside, with the program as it is shipped: one call in so many fails; most are answered, it drains."""
     can_trace()
+    # epoll_ctl fails whatever it is asked, also to take a listener out, as no kernel does: once it could not come back.
     faults = {"recvfrom": "ECONNRESET:when=5+9", "sendto": "EPIPE:when=4+9", "setsockopt": "ENOPROTOOPT:when=4+2",
-              "getsockname": "ENOBUFS:when=5+3"}
+              "getsockname": "ENOBUFS:when=5+3", "accept4": "EMFILE:when=2+5", "epoll_ctl": "ENOMEM:when=9+4",
+              "epoll_wait": "EINTR:when=3+2"}
     inject = [word for call, how in faults.items() for word in ("-e", f"inject={call}:error={how}")]
     with tempfile.TemporaryDirectory(prefix="weir-failing-") as folder:
         trace, socket_path = os.path.join(folder, "trace"), os.path.join(folder, "socket")
