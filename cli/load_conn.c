@@ -99,8 +99,9 @@ void load_conn_done(void *app, weir_exchange *x, const weir_exchange_ending *end
     w->last_done_ns = w->now_ns;
     if (asked->start_ns < w->measure_ns || asked->sent_ns >= w->over_ns)
         return;
-    histogram_record(&tally->latency, w->now_ns - asked->start_ns);
-    histogram_record(&tally->first_octet, (asked->first_ns != 0 ? asked->first_ns : w->now_ns) - asked->start_ns);
+    uint64_t first_ns = asked->first_ns != 0 ? asked->first_ns : w->now_ns;
+    load_tally_record(&tally->latency, &tally->latency_last, w->now_ns - asked->start_ns);
+    load_tally_record(&tally->first_octet, &tally->first_octet_last, first_ns - asked->start_ns);
     tally->measured++;
 }
 

@@ -58,6 +58,19 @@ bool load_tally_add(struct load_tally *into, const struct load_tally *from)
            histogram_add(&into->connect, &from->connect);
 }
 
+static void settle(struct histogram *h, struct load_repeated *last)
+{
+    if (last->count > 0)
+        histogram_record_many(h, last->value, last->count);
+    last->count = 0;
+}
+
+void load_tally_settle(struct load_tally *tally)
+{
+    settle(&tally->latency, &tally->latency_last);
+    settle(&tally->first_octet, &tally->first_octet_last);
+}
+
 uint64_t load_tally_errors(const struct load_tally *tally)
 {
     uint64_t sum = tally->not_as_expected;

@@ -6,6 +6,11 @@
 #include "load_end.h"
 #include "load_scenario.h"
 
+/* Equal values one after another, recorded together: what was pipelined in one write is answered in one read. */
+struct load_repeated {
+    uint64_t value, count;
+};
+
 /* Of one scenario of a mix. */
 struct load_scenario_tally {
     uint64_t connections;
@@ -42,6 +47,7 @@ struct load_tally {
 
     struct histogram latency;     /* from the write, or the planned instant, to the last octet of the answer */
     struct histogram first_octet; /* from the same to the first */
+    struct load_repeated latency_last, first_octet_last; /* not in them yet: see load_tally_settle */
     struct histogram connect;     /* from the dial to the connection */
 };
 
@@ -50,8 +56,20 @@ WEIR_MUST_USE bool load_tally_init(struct load_tally *tally);
 void load_tally_fini(struct load_tally *tally);
 /* False: a histogram is full. */
 WEIR_MUST_USE bool load_tally_add(struct load_tally *into, const struct load_tally *from);
+/* Records what load_tally_record holds back. */
+void load_tally_settle(struct load_tally *tally);
 uint64_t load_tally_errors(const struct load_tally *tally);
 /* Measured answers a second. */
 double load_tally_rate(const struct load_tally *tally);
+
+static inline void load_tally_record(struct histogram *h, struct load_repeated *last, uint64_t value)
+{
+    if (value != last->value) {
+        if (last->count > 0)
+            histogram_record_many(h, last->value, last->count);
+        *last = (struct load_repeated){.value = value};
+    }
+    last->count++;
+}
 
 #endif

@@ -300,6 +300,7 @@ void *load_worker_run(void *worker)
         w->over = true;
         w->tally.measured_ns = w->last_done_ns > w->measure_ns ? w->last_done_ns - w->measure_ns : 0;
     }
+    load_tally_settle(&w->tally);
     show(w);
     return NULL;
 }
