@@ -4,6 +4,7 @@
 # A file may need more than libc and Weir: <its name>_needs is a pkg-config module; without it the file is left out.
 set(loop_libuv_needs libuv)
 set(microhttpd_needs libmicrohttpd)
+set(client_curl_needs libcurl)
 find_package(PkgConfig QUIET)
 
 # True when one of the files holds a main.
