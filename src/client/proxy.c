@@ -13,8 +13,34 @@
 
 /* --- which -------------------------------------------------------------------------------------------------------------- */
 
-static bool parse_proxy(struct client_proxy *proxy, weir_str text)
+static int hex_digit(char c)
 {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t client_decode_user(char *to, weir_str userinfo)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < userinfo.len; i++) {
+        char c = userinfo.ptr[i];
+        int high = c == '%' && userinfo.len - i > 2 ? hex_digit(userinfo.ptr[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(userinfo.ptr[i + 2]) : -1;
+        if (low >= 0) {
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        to[size++] = c;
+    }
+    return size;
+}
+
+/* The text is the client's own copy. */
+static bool parse_proxy(struct client_proxy *proxy, char *kept, size_t size)
+{
+    const weir_str text = {kept, size};
     struct http_url url;
     if (!http_url_parse(&url, text) || (url.target.len > 0 && !weir_str_equal(url.target, WEIR_STR("/"))))
         return false;
@@ -23,7 +49,10 @@ static bool parse_proxy(struct client_proxy *proxy, weir_str text)
     if (!proxy->socks && !weir_str_equal_nocase(url.scheme, WEIR_STR("http")))
         return false;
     proxy->there = true;
-    proxy->user = url.userinfo;
+    if (url.userinfo.len > 0) {
+        char *user = kept + (url.userinfo.ptr - text.ptr);
+        proxy->user = (weir_str){user, client_decode_user(user, url.userinfo)};
+    }
     proxy->host = url.host;
     proxy->port = url.has_port ? url.port : proxy->socks ? SOCKS_PORT : HTTP_PORT;
     return true;
@@ -64,7 +93,8 @@ weir_code client_take_proxies(weir_client *client, weir_error *error)
     const weir_client_options *o = &client->options;
     const char *name;
     if (o->proxy.len > 0)
-        return parse_proxy(&proxies->proxy, o->proxy) ? WEIR_OK : refuse(error, "proxy", o->proxy);
+        return parse_proxy(&proxies->proxy, client->proxy_text, o->proxy.len) ? WEIR_OK
+                                                                              : refuse(error, "proxy", o->proxy);
     const char *value = o->proxy_from_environment ? from_environment(&name) : NULL;
     if (value == NULL)
         return WEIR_OK;
@@ -73,7 +103,7 @@ weir_code client_take_proxies(weir_client *client, weir_error *error)
         (exempt != NULL && !copy(client, exempt, &proxies->exempt, &proxies->exempt_size)))
         return client_refuse(error, WEIR_CODE_no_memory, "no memory for the options");
     weir_str text = weir_str_from(proxies->text);
-    return parse_proxy(&proxies->proxy, text) ? WEIR_OK : refuse(error, name, text);
+    return parse_proxy(&proxies->proxy, proxies->text, text.len) ? WEIR_OK : refuse(error, name, text);
 }
 
 void client_drop_proxies(weir_client *client)

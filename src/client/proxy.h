@@ -8,7 +8,7 @@
 struct client_proxy {
     bool there;
     bool socks;
-    weir_str user;
+    weir_str user; /* decoded */
     weir_str host;
     uint16_t port;
 };
@@ -26,6 +26,10 @@ WEIR_MUST_USE weir_code client_take_proxies(weir_client *client, weir_error *err
 void client_drop_proxies(weir_client *client);
 /* The proxy for that host; null: straight. */
 const struct client_proxy *client_proxy_for(const weir_client *client, weir_str host);
+
+/* What a URL says of user and password, its percent-encoding (RFC 3986, 2.1) undone, at `to`, which may be where it is:
+ * how many octets that is, not more than before. A `%` that encodes nothing stays. */
+size_t client_decode_user(char *to, weir_str userinfo);
 
 /* Whether `host` is in a list as of no_proxy: "*", or names with their subdomains, numeric addresses, networks as
  * 10.0.0.0/8, with commas or blanks between. */

@@ -58,7 +58,8 @@ static weir_code complete(struct client_route *route, const weir_client *client,
     size_t fields = (request->fields.count + 2) * sizeof(weir_field);
     if (!absolute && own.len == 0 && far.len == 0)
         return WEIR_OK;
-    route->text_size = fields + basic_size(own) + basic_size(far) + 7 + request->host.len + request->target.len;
+    route->text_size =
+        fields + own.len + basic_size(own) + basic_size(far) + 7 + request->host.len + request->target.len;
     route->text = base_alloc(&client->options.allocator, route->text_size);
     if (route->text == NULL)
         return client_refuse(error, WEIR_CODE_no_memory, "no memory for a request");
@@ -67,8 +68,11 @@ static weir_code complete(struct client_route *route, const weir_client *client,
     if (request->fields.count > 0)
         memcpy(list, request->fields.list, request->fields.count * sizeof *list);
     request->fields.list = list;
-    if (own.len > 0)
+    if (own.len > 0) { /* decoded at the end of the memory, which nothing else reaches */
+        char *decoded = route->text + route->text_size - own.len;
+        own = (weir_str){decoded, client_decode_user(decoded, own)};
         to = put_basic(to, own, WEIR_STR("Authorization"), &list[request->fields.count++]);
+    }
     if (far.len > 0)
         to = put_basic(to, far, WEIR_STR("Proxy-Authorization"), &list[request->fields.count++]);
     if (absolute) {
