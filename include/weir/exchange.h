@@ -16,7 +16,7 @@
  *
  * What an exchange shows (method, target, fields, trailers) is borrowed, stays where it is and lives until `done`
  * returns. What is given to it says whether it is copied. Without a `body` callback the content is read and dropped before
- * `end`. Content that was refused, or that has neither callback to go to, is read and dropped while little of it is left
+ * `end`. Content that was refused, or at a server has neither callback to go to, is read and dropped while little of it is left
  * to come (discard_size_max), and otherwise the connection is closed after the answer.
  */
 #ifndef WEIR_EXCHANGE_H

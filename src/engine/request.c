@@ -70,6 +70,16 @@ static void take_turn(struct engine *engine, struct weir_exchange *x)
         return;
 }
 
+/* What was asked far ahead has left the cache meanwhile: of a hundred connections with sixteen requests each it is two
+ * megabytes. It comes while the response before it is read. */
+static void fetch_early(const struct weir_exchange *x)
+{
+    enum { LINE_SIZE = 64, FIELDS_AHEAD = 4 };
+    const char *octets = (const char *)x;
+    for (size_t at = 0; at < offsetof(struct weir_exchange, fields) + FIELDS_AHEAD * sizeof x->fields[0]; at += LINE_SIZE)
+        __builtin_prefetch(octets + at, 1);
+}
+
 void engine_next_ahead(struct engine *engine)
 {
     struct weir_exchange *x = engine->ahead_first;
@@ -78,6 +88,8 @@ void engine_next_ahead(struct engine *engine)
     engine->ahead_first = x->next;
     if (engine->ahead_first == NULL)
         engine->ahead_last = NULL;
+    if (engine->ahead_first != NULL)
+        fetch_early(engine->ahead_first);
     x->next = NULL;
     take_turn(engine, x);
 }
