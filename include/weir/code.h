@@ -49,12 +49,13 @@ extern "C" {
     /* We closed, in order. */                                                                                         \
     X(close_requested, CLOSE, PEER, ROUTINE, 0, 0, "the peer asked to close after this exchange", "")                  \
     X(close_by_application, CLOSE, SELF, ROUTINE, 0, 0, "the application closed after this exchange", "")              \
-    X(close_after_response, CLOSE, SELF, ROUTINE, 0, 0, "answered before the body was read; closed instead of reading it", \
-      "")                                                                                                              \
-    X(close_delimited, CLOSE, SELF, ROUTINE, 0, 0, "the end of the body was told by closing", "HTTP/1.0 has no chunks") \
+    X(close_after_response, CLOSE, SELF, ROUTINE, 0, 0,                                                                \
+      "answered before the body was read; closed instead of reading it", "")                                           \
+    X(close_delimited, CLOSE, SELF, ROUTINE, 0, 0, "the end of the body was told by closing",                          \
+      "HTTP/1.0 has no chunks")                                                                                        \
     X(exchange_limit, CLOSE, SELF, ROUTINE, 0, 0, "the connection had its number of exchanges", "")                    \
     X(age_limit, CLOSE, SELF, ROUTINE, 0, 0, "the connection had its age", "")                                         \
-    X(drained, CLOSE, OPERATOR, ROUTINE, 0, 0, "closed in order because the server is to stop", "")                    \
+    X(drained, CLOSE, OPERATOR, ROUTINE, 0, 0, "closed in order by a drain", "")                                       \
     X(idle_reclaimed, CLOSE, KERNEL, ROUTINE, 0, 0, "idle, and its place was needed", "raise the connection limit")    \
     X(tunnel_closed, CLOSE, SELF, ROUTINE, 0, 0, "the application closed the tunnel", "")                              \
     /* We cut. */                                                                                                      \
@@ -74,15 +75,18 @@ extern "C" {
     X(write_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 8, "the peer stopped reading", "a slow or hostile peer")              \
     X(handler_timeout, TIMEOUT, CLOCK, FAULT, 503, 2, "the application did not answer in time", "")                    \
     X(linger_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 0, "the peer did not close after our FIN", "")                       \
-    X(resolve_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 0, "the name was not resolved in time", "is the name server reachable?") \
-    X(connect_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 0, "no connection in time", "a firewall that drops, or a dead host") \
+    X(resolve_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 0, "the name was not resolved in time",                             \
+      "is the name server reachable?")                                                                                 \
+    X(connect_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 0, "no connection in time",                                         \
+      "a firewall that drops, or a dead host")                                                                         \
     X(acquire_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 0, "no connection of the pool became free in time",                 \
       "more connections, or fewer requests at once")                                                                   \
     X(response_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 8, "the server did not begin to answer in time", "")               \
     X(exchange_timeout, TIMEOUT, CLOCK, NOTABLE, 0, 8, "the exchange did not end in time", "")                         \
     /* A connection that never came to be. */                                                                          \
     X(resolve_failed, ERROR, NETWORK, NOTABLE, 0, 0, "the name has no address", "is it spelt right?")                  \
-    X(connect_refused, ERROR, PEER, NOTABLE, 0, 0, "nobody listens there", "is the server running, is the port right?") \
+    X(connect_refused, ERROR, PEER, NOTABLE, 0, 0, "nobody listens there",                                             \
+      "is the server running, is the port right?")                                                                     \
     X(connect_unreachable, ERROR, NETWORK, NOTABLE, 0, 0, "no way to the host", "")                                    \
     X(proxy_refused, ERROR, PEER, NOTABLE, 0, 0, "the proxy did not open the way", "")                                 \
     X(pool_full, ERROR, SELF, NOTABLE, 0, 0, "too many requests wait for a connection", "fewer requests at once")      \
@@ -129,7 +133,8 @@ extern "C" {
     X(system_error, ERROR, KERNEL, FAULT, 0, 2, "a system call failed", "see os")                                      \
     X(internal_error, ERROR, SELF, BUG, 500, 2, "an invariant of Weir is broken", "report it, please")                 \
     /* What an application asked for is not right. */                                                                  \
-    X(bad_response, ERROR, SELF, BUG, 500, 2, "the application's answer may not be sent", "see fields, status, length") \
+    X(bad_response, ERROR, SELF, BUG, 500, 2, "the application's answer may not be sent",                              \
+      "see fields, status, length")                                                                                    \
     X(misuse, ERROR, SELF, BUG, 0, 2, "a call that its state does not allow", "see the function's page")               \
     X(bad_option, ERROR, SELF, BUG, 0, 0, "an option is out of its range", "")                                         \
     X(bad_address, ERROR, SELF, BUG, 0, 0, "an address is not understood", "HOST:PORT, [v6]:PORT or unix:PATH")        \
