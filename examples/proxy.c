@@ -179,10 +179,12 @@ static void down_head(void *app, weir_exchange *down)
     pass->down = down;
     weir_exchange_set_user(down, pass);
     weir_code code = ask(pass);
-    if (code != WEIR_OK)
+    if (code != WEIR_OK) {
         refuse(down, code == WEIR_CODE_pool_full ? 503 : 502, code);
-    else if (pass->streams_up)
+        weir_body_refuse(down);
+    } else if (pass->streams_up) {
         weir_body_pause(down);
+    }
 }
 
 static size_t down_body(void *app, weir_exchange *down, weir_str octets)
