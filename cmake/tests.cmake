@@ -6,6 +6,13 @@ find_path(CMOCKA_INCLUDE cmocka.h)
 find_library(CMOCKA_LIBRARY cmocka)
 mark_as_advanced(CMOCKA_INCLUDE CMOCKA_LIBRARY)
 
+# The parser that ours is compared with (docs/fuzzing.md).
+find_library(HTTP_PARSER_LIBRARY http_parser)
+mark_as_advanced(HTTP_PARSER_LIBRARY)
+if(NOT HTTP_PARSER_LIBRARY)
+    message(WARNING "http-parser was not found: nothing is compared with it (Debian: libhttp-parser-dev)")
+endif()
+
 # What a file of src/ or cli/ is called as a target: src/h1/chunked_test.c is h1_chunked, cli/text_test.c is cli_text.
 function(weir_name_of out file suffix)
     file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR} ${file})
@@ -72,21 +79,34 @@ if(TARGET weir_cli AND NOT WEIR_LIBFUZZER)
 endif()
 
 # With libFuzzer they search; without it they replay fuzz/corpus/<name>, under any compiler.
-file(GLOB_RECURSE fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*_fuzz.c)
-foreach(file IN LISTS fuzz_sources)
+function(weir_fuzz_target file include_folder)
     weir_name_of(name ${file} _fuzz)
     add_executable(fuzz_${name} ${file})
     set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name}
                           RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
-    target_include_directories(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
-    target_link_libraries(fuzz_${name} PRIVATE weir_flags weir_static)
+    target_include_directories(fuzz_${name} PRIVATE ${include_folder})
+    target_link_libraries(fuzz_${name} PRIVATE weir_flags ${ARGN})
     if(WEIR_LIBFUZZER)
         target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     else()
         target_sources(fuzz_${name} PRIVATE ${PROJECT_SOURCE_DIR}/fuzz/standalone_main.c)
         add_test(NAME fuzz.${name} COMMAND fuzz_${name} ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
     endif()
+endfunction()
+
+file(GLOB_RECURSE fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*_fuzz.c)
+if(NOT HTTP_PARSER_LIBRARY)
+    list(FILTER fuzz_sources EXCLUDE REGEX "/other_parser_fuzz\\.c$")
+endif()
+foreach(file IN LISTS fuzz_sources)
+    weir_fuzz_target(${file} ${PROJECT_SOURCE_DIR}/src weir_static)
 endforeach()
+if(TARGET weir_cli)
+    file(GLOB cli_fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cli/*_fuzz.c)
+    foreach(file IN LISTS cli_fuzz_sources)
+        weir_fuzz_target(${file} ${PROJECT_SOURCE_DIR}/cli weir_cli)
+    endforeach()
+endif()
 
 # The cases of test/cases, which are pages: a program like any user's, with the public headers alone.
 if(NOT WEIR_LIBFUZZER)
