@@ -105,6 +105,10 @@ void io_listener_close(struct io_listener *listener)
 {
     if (listener->loop->current == listener)
         listener->loop->current = NULL;
+    /* Who was told by the kernel that it is connected is not reset, but where accepting had to pause. */
+    bool accepts = (listener->flags & WATCHED) && !io_sim_faults;
+    if (accepts && !base_list_is_empty(&net_listener_of_fd(listener->fd)->waiting))
+        sim_fail("who is connected is served", "a listener closes while connections wait");
     io_timer_stop(listener->loop, &listener->retry);
     unwatch(listener);
     net_unlisten(net_listener_of_fd(listener->fd));
