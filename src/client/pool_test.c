@@ -2,19 +2,6 @@
  * on one loop (client/scene.h); the test is the server, and says when. */
 #include "client/scene.h"
 
-#include <sys/un.h>
-
-#include "io/fake_dns.h"
-
-/* Answers whatever is asked on that connection next, and waits until the client has it. */
-static void answer(struct served *v, struct call *call)
-{
-    served_request(v);
-    served_say(v, ANSWER(2, "ok"));
-    call_wait(v->scene, call);
-    CALL_EXPECT(call, OK);
-}
-
 /* --- reuse -------------------------------------------------------------------------------------------------------------- */
 
 static void test_keep_alive(void **state)
@@ -29,7 +16,7 @@ static void test_keep_alive(void **state)
         call_get(&s, &call);
         if (i == 0)
             served_accept(&v, &s);
-        answer(&v, &call);
+        served_answer(&v, &call);
         assert_int_equal(call.ending.retry, WEIR_RETRY_PROCESSED);
         connection = i == 0 ? call.connection : connection;
         assert_int_equal(call.connection, connection);
@@ -62,7 +49,7 @@ static void expect_not_reused(const char *said, bool closes, const char *log, we
     CALL_EXPECT(&a, log);
     call_get(&s, &b);
     served_accept(&second, &s);
-    answer(&second, &b);
+    served_answer(&second, &b);
     assert_int_not_equal(a.connection, b.connection);
     if (!closes)
         served_close(&first);
@@ -97,14 +84,14 @@ static void test_we_say_close(void **state)
     scene_open(&s);
     call_send(&s, &a, WEIR_REQUEST(.fields = WEIR_FIELDS({WEIR_STR_INIT("Connection"), WEIR_STR_INIT("close")})));
     served_accept(&v, &s);
-    answer(&v, &a);
+    served_answer(&v, &a);
     served_fin(&v);
     served_close(&v);
     call_get(&s, &b);
     weir_exchange_close(b.x); /* while it waits: its head says so */
     served_accept(&v, &s);
     served_read(&v, "Connection: close\r\n");
-    answer(&v, &b);
+    served_answer(&v, &b);
     served_fin(&v);
     served_close(&v);
     scene_close(&s);
@@ -119,7 +106,7 @@ static void expect_stale(const char *unread, bool closes)
     scene_open(&s);
     call_get(&s, &a);
     served_accept(&first, &s);
-    answer(&first, &a);
+    served_answer(&first, &a);
     assert_int_equal(scene_counts(&s).idle, 1);
     served_say(&first, unread);
     if (closes)
@@ -127,7 +114,7 @@ static void expect_stale(const char *unread, bool closes)
     call_get(&s, &b);
     assert_int_equal(scene_counts(&s).stale, 1);
     served_accept(&second, &s);
-    answer(&second, &b);
+    served_answer(&second, &b);
     assert_int_equal(b.retries, 0);
     if (!closes)
         served_close(&first);
@@ -160,7 +147,7 @@ static void test_fin_behind_the_answer(void **state)
     served_say(&first, ANSWER(2, "ok"));
     served_close(&first);
     served_accept(&second, &s);
-    answer(&second, &b);
+    served_answer(&second, &b);
     CALL_EXPECT(&a, OK);
     assert_int_equal(b.retries, 0);
     assert_int_equal(scene_counts(&s).stale, 1);
@@ -202,7 +189,7 @@ static void test_order(void **state)
         char line[32];
         (void)snprintf(line, sizeof line, "GET /%u HTTP/1.1\r\n", i);
         served_read(&v, line);
-        answer(&v, &calls[i]);
+        served_answer(&v, &calls[i]);
         assert_int_equal(ranks[i], i);
     }
     assert_int_equal(scene_ledger(&s).accepted, 1);
@@ -270,8 +257,8 @@ static void test_pool_full(void **state)
     assert_int_equal(call_try(&s, &calls[3], WEIR_REQUEST(.method = WEIR_STR("GET"))), WEIR_CODE_pool_full);
     served_say(&v, ANSWER(2, "ok"));
     call_wait(&s, &calls[0]);
-    answer(&v, &calls[1]);
-    answer(&v, &calls[2]);
+    served_answer(&v, &calls[1]);
+    served_answer(&v, &calls[2]);
     assert_int_equal(calls[3].done, 0);
     scene_close(&s);
     served_close(&v);
@@ -294,10 +281,10 @@ static void test_idle_gives_way(void **state)
     (void)snprintf(url, sizeof url, "http://%s", other);
     call_get(&s, &a);
     served_accept(&first, &s);
-    answer(&first, &a);
+    served_answer(&first, &a);
     call_send(&s, &b, WEIR_REQUEST(.url = weir_str_from(url)));
     SCENE_UNTIL(&s, served_try(&second, &s, listener));
-    answer(&second, &b);
+    served_answer(&second, &b);
     assert_int_equal(s.endings, 1);
     assert_int_equal(s.last.code, WEIR_CODE_idle_reclaimed);
     served_close(&first);
@@ -332,8 +319,8 @@ static void other_comes_free(bool ends, bool by_failing)
         served_close(&first);
     call_wait(&s, &a);
     SCENE_UNTIL(&s, served_try(&second, &s, listener));
-    answer(&second, &b);
-    answer(&second, &c);
+    served_answer(&second, &b);
+    served_answer(&second, &c);
     if (!ends)
         served_close(&first);
     served_close(&second);
@@ -367,7 +354,7 @@ static void test_another_origins_dial_fails(void **state)
     call_wait(&s, &a);
     CALL_EXPECT(&a, "done connect_refused dial not_sent");
     served_accept(&v, &s);
-    answer(&v, &b);
+    served_answer(&v, &b);
     scene_close(&s);
     served_close(&v);
 }
@@ -414,7 +401,7 @@ static void test_idle_timeout(void **state)
     scene_start(&s);
     call_get(&s, &a);
     served_accept(&v, &s);
-    answer(&v, &a);
+    served_answer(&v, &a);
     served_fin(&v);
     served_close(&v);
     SCENE_UNTIL(&s, s.endings == 1);
@@ -440,7 +427,7 @@ static void test_exchange_limit(void **state)
             served_accept(&v, &s);
         served_read(&v, "\r\n\r\n");
         assert_int_equal(strstr(v.octets, "Connection: close\r\n") != NULL, i % 2);
-        answer(&v, &calls[i]);
+        served_answer(&v, &calls[i]);
         if (i % 2 == 0)
             continue;
         served_fin(&v);
@@ -462,223 +449,17 @@ static void test_age(void **state)
     scene_start(&s);
     call_get(&s, &a);
     served_accept(&v, &s);
-    answer(&v, &a);
+    served_answer(&v, &a);
     SCENE_UNTIL(&s, s.endings == 1);
     assert_int_equal(s.last.code, WEIR_CODE_age_limit);
     served_fin(&v);
     served_close(&v);
     call_get(&s, &b);
     served_accept(&v, &s);
-    answer(&v, &b);
+    served_answer(&v, &b);
     assert_int_not_equal(a.connection, b.connection);
     scene_close(&s);
     served_close(&v);
-}
-
-/* --- dials ------------------------------------------------------------------------------------------------------------------ */
-
-static void test_refused(void **state)
-{
-    struct scene s;
-    struct call calls[3];
-    (void)state;
-    scene_open(&s);
-    close(s.listener);
-    s.listener = -1;
-    memset(calls, 0, sizeof calls);
-    for (int i = 0; i < 3; i++)
-        call_get(&s, &calls[i]);
-    for (int i = 0; i < 3; i++) {
-        call_wait(&s, &calls[i]);
-        CALL_EXPECT(&calls[i], "done connect_refused dial not_sent");
-        assert_int_equal(calls[i].ending.how, weir_code_how(WEIR_CODE_connect_refused));
-        assert_int_equal(calls[i].ending.delivery, WEIR_DELIVERY_NONE_OWED);
-    }
-    assert_int_equal(s.endings, 3);
-    assert_int_equal(s.last.stage, WEIR_STAGE_DIAL);
-    assert_int_equal(s.last.os, ECONNREFUSED);
-    assert_int_equal(s.last.peer.family, AF_INET);
-    assert_int_equal(scene_ledger(&s).ended_by_stage[WEIR_STAGE_DIAL], 3);
-    SCENE_UNTIL(&s, scene_counts(&s).origins == 0);
-    scene_close(&s);
-}
-
-/* One connection is there and a second cannot be made: whoever waits is served by the first, and nobody fails. */
-static void test_refused_beside_others(void **state)
-{
-    struct scene s;
-    struct served v;
-    struct call a = {.done = 0}, b = {.done = 0}, c = {.done = 0};
-    (void)state;
-    scene_open(&s);
-    call_get(&s, &a);
-    served_accept(&v, &s);
-    served_request(&v);
-    close(s.listener);
-    s.listener = -1;
-    call_get(&s, &b);
-    SCENE_UNTIL(&s, s.endings == 1);
-    scene_settle(&s);
-    assert_int_equal(s.endings, 1);
-    assert_int_equal(b.done, 0);
-    served_say(&v, ANSWER(2, "ok"));
-    call_wait(&s, &a);
-    answer(&v, &b);
-    call_get(&s, &c);
-    served_request(&v);
-    served_close(&v);
-    call_wait(&s, &c);
-    CALL_EXPECT(&c, "done peer_fin_in_handler handler maybe_processed");
-    scene_close(&s);
-}
-
-/* A listener whose queue is full: a dial lasts. */
-static int full_listener(char address[64], int fillers[4])
-{
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    int fd = scene_listen(address);
-    socklen_t size = sizeof at;
-    assert_int_equal(listen(fd, 0), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
-    for (int i = 0; i < 4; i++) {
-        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        (void)connect(fillers[i], (struct sockaddr *)&at, sizeof at);
-    }
-    return fd;
-}
-
-static void test_connect_timeout(void **state)
-{
-    struct scene s;
-    struct call a = {.done = 0}, b = {.done = 0}, c = {.done = 0};
-    char address[64], url[80];
-    int fillers[4];
-    (void)state;
-    scene_init(&s);
-    s.options.connect_timeout_ns = 300 * WEIR_MS;
-    scene_start(&s);
-    int listener = full_listener(address, fillers);
-    (void)snprintf(url, sizeof url, "http://%s", address);
-    call_send(&s, &a, WEIR_REQUEST(.url = weir_str_from(url)));
-    call_send(&s, &b, WEIR_REQUEST(.url = weir_str_from(url), .timeout_ns = 20 * WEIR_MS));
-    call_send(&s, &c, WEIR_REQUEST(.url = weir_str_from(url)));
-    SCENE_UNTIL(&s, scene_counts(&s).dialling == 3);
-    weir_exchange_abort(c.x);
-    call_wait(&s, &c);
-    CALL_EXPECT(&c, "done aborted dial not_sent");
-    call_wait(&s, &b);
-    CALL_EXPECT(&b, "done exchange_timeout dial not_sent");
-    call_wait(&s, &a);
-    CALL_EXPECT(&a, "done connect_timeout dial not_sent");
-    SCENE_UNTIL(&s, s.endings == 3 && scene_counts(&s).origins == 0);
-    assert_int_equal(s.last.code, WEIR_CODE_connect_timeout);
-    scene_close(&s);
-    close(listener);
-    for (int i = 0; i < 4; i++)
-        close(fillers[i]);
-}
-
-/* Who asked for the dial does not want it any more: the connection is the next one's. */
-static void test_dial_outlives_its_request(void **state)
-{
-    struct scene s;
-    struct served v;
-    struct call a = {.done = 0}, b = {.done = 0};
-    char address[64], url[80];
-    int fillers[4];
-    (void)state;
-    scene_open(&s);
-    int listener = full_listener(address, fillers);
-    (void)snprintf(url, sizeof url, "http://%s", address);
-    call_send(&s, &a, WEIR_REQUEST(.url = weir_str_from(url)));
-    SCENE_UNTIL(&s, scene_counts(&s).dialling == 1);
-    weir_exchange_abort(a.x);
-    call_wait(&s, &a);
-    CALL_EXPECT(&a, "done aborted dial not_sent");
-    call_send(&s, &b, WEIR_REQUEST(.url = weir_str_from(url)));
-    for (int i = 0; i < 4; i++)
-        close(fillers[i]);
-    while (served_try(&v, &s, listener))
-        served_close(&v);
-    SCENE_UNTIL(&s, served_try(&v, &s, listener)); /* the kernel asks again after a second */
-    answer(&v, &b);
-    assert_int_equal(scene_ledger(&s).accepted, 1);
-    scene_close(&s);
-    served_close(&v);
-    close(listener);
-}
-
-static void test_names(void **state)
-{
-    static const struct fake_name names[] = {
-        {.name = "here.test", .addresses = {"127.0.0.1"}},
-        {.name = "silent.test", .silent = true},
-        {.name = NULL},
-    };
-    struct scene s;
-    struct served v;
-    struct fake_dns dns;
-    struct call a = {.done = 0}, b = {.done = 0}, c = {.done = 0};
-    char url[80];
-    (void)state;
-    scene_init(&s);
-    assert_true(fake_dns_open(&dns, s.loop, names));
-    s.options.name_servers = weir_str_from(dns.address);
-    s.options.resolve_timeout_ns = 300 * WEIR_MS;
-    scene_start(&s);
-    (void)snprintf(url, sizeof url, "http://here.test%s/", strchr(s.address, ':'));
-    call_send(&s, &a, WEIR_REQUEST(.url = weir_str_from(url)));
-    call_send(&s, &b, WEIR_REQUEST(.url = WEIR_STR("http://nowhere.test/")));
-    call_send(&s, &c, WEIR_REQUEST(.url = WEIR_STR("http://silent.test/")));
-    call_wait(&s, &b);
-    call_wait(&s, &c);
-    if (strstr(b.log, "unsupported") == NULL) { /* a build that resolves */
-        CALL_EXPECT(&b, "done resolve_failed dial not_sent");
-        CALL_EXPECT(&c, "done resolve_timeout dial not_sent");
-        served_accept(&v, &s);
-        served_read(&v, "Host: here.test:");
-        answer(&v, &a);
-        served_close(&v);
-    }
-    scene_close_client(&s);
-    fake_dns_close(&dns);
-    scene_close(&s);
-}
-
-static void test_unix_socket(void **state)
-{
-    struct scene s;
-    struct served v;
-    struct call a = {.done = 0}, b = {.done = 0};
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    char to[160];
-    (void)state;
-    scene_open(&s);
-    (void)snprintf(at.sun_path, sizeof at.sun_path, "/tmp/weir-pool-test-%ld", (long)getpid());
-    (void)snprintf(to, sizeof to, "unix:%s", at.sun_path);
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(listen(listener, 16), 0);
-    call_send(&s, &a,
-              WEIR_REQUEST(.connect_to = weir_str_from(to), .host = WEIR_STR("a.test"), .target = WEIR_STR("/x")));
-    SCENE_UNTIL(&s, served_try(&v, &s, listener));
-    served_read(&v, "GET /x HTTP/1.1\r\nHost: a.test\r\n");
-    answer(&v, &a);
-    /* The URL says what to ask for, connect_to where. */
-    call_send(&s, &b, WEIR_REQUEST(.connect_to = weir_str_from(to), .url = WEIR_STR("http://b.test/y?z")));
-    served_read(&v, "GET /y?z HTTP/1.1\r\nHost: b.test\r\n");
-    answer(&v, &b);
-    assert_int_equal(scene_ledger(&s).accepted, 1);
-    served_close(&v);
-    close(listener);
-    unlink(at.sun_path);
-    SCENE_UNTIL(&s, s.endings == 1);
-    memset(&a, 0, sizeof a);
-    call_send(&s, &a,
-              WEIR_REQUEST(.connect_to = weir_str_from(to), .host = WEIR_STR("a.test"), .target = WEIR_STR("/x")));
-    call_wait(&s, &a);
-    CALL_EXPECT(&a, "done connect_refused dial not_sent");
-    scene_close(&s);
 }
 
 /* --- the end -------------------------------------------------------------------------------------------------------------- */
@@ -698,7 +479,7 @@ static void test_drain(void **state)
     memset(calls, 0, sizeof calls);
     call_send(&s, &calls[0], WEIR_REQUEST(.url = weir_str_from(url)));
     SCENE_UNTIL(&s, served_try(&second, &s, listener));
-    answer(&second, &calls[0]); /* one is idle, of one origin; one busy, of another, and two wait for it */
+    served_answer(&second, &calls[0]); /* one is idle, of one origin; one busy, of another, and two wait for it */
     for (int i = 1; i < 4; i++)
         call_get(&s, &calls[i]);
     served_accept(&first, &s);
@@ -710,8 +491,8 @@ static void test_drain(void **state)
     assert_int_equal(s.drained, 0);
     served_say(&first, ANSWER(2, "ok"));
     call_wait(&s, &calls[1]);
-    answer(&first, &calls[2]);
-    answer(&first, &calls[3]);
+    served_answer(&first, &calls[2]);
+    served_answer(&first, &calls[3]);
     served_fin(&first);
     served_close(&first);
     SCENE_UNTIL(&s, s.drained > 0);
@@ -750,7 +531,7 @@ static void test_drain_in_done(void **state)
     scene_open(&s);
     call_get(&s, &a);
     served_accept(&v, &s);
-    answer(&v, &a);
+    served_answer(&v, &a);
     served_fin(&v);
     served_close(&v);
     SCENE_UNTIL(&s, s.drained == 1);
@@ -769,7 +550,7 @@ static void test_free_with_everything(void **state)
     scene_init(&s);
     s.options.connections_per_origin = 3;
     scene_start(&s);
-    int listener = full_listener(full, fillers);
+    int listener = scene_listen_full(full, fillers);
     (void)snprintf(url, sizeof url, "http://%s", full);
     memset(calls, 0, sizeof calls);
     for (int i = 0; i < 3; i++) {
@@ -818,12 +599,6 @@ int main(void)
         cmocka_unit_test(test_idle_timeout),
         cmocka_unit_test(test_exchange_limit),
         cmocka_unit_test(test_age),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_refused_beside_others),
-        cmocka_unit_test(test_connect_timeout),
-        cmocka_unit_test(test_dial_outlives_its_request),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_unix_socket),
         cmocka_unit_test(test_drain),
         cmocka_unit_test(test_drain_of_nothing),
         cmocka_unit_test(test_drain_in_done),

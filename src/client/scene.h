@@ -168,6 +168,21 @@ static inline int scene_listen(char address[64])
     return fd;
 }
 
+/* A listener whose queue is full: a dial lasts. */
+static inline int scene_listen_full(char address[64], int fillers[4])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    int fd = scene_listen(address);
+    socklen_t size = sizeof at;
+    assert_int_equal(listen(fd, 0), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    for (int i = 0; i < 4; i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(fillers[i], (struct sockaddr *)&at, sizeof at);
+    }
+    return fd;
+}
+
 /* Everything but the client: its options can be changed before scene_start. */
 static inline void scene_init(struct scene *s)
 {
@@ -418,5 +433,14 @@ static inline void served_abort(struct served *v)
 
 #define ANSWER(text_size, text) "HTTP/1.1 200 OK\r\nContent-Length: " #text_size "\r\n\r\n" text
 #define OK                      "200 =ok end done complete"
+
+/* Answers whatever is asked on that connection next, and waits until the client has it. */
+static inline void served_answer(struct served *v, struct call *call)
+{
+    served_request(v);
+    served_say(v, ANSWER(2, "ok"));
+    call_wait(v->scene, call);
+    CALL_EXPECT(call, OK);
+}
 
 #endif
