@@ -18,6 +18,29 @@ weir_code client_refuse(weir_error *error, weir_code code, const char *format, .
     return code;
 }
 
+/* Before the last `@`, wherever it stands: a password that holds a `/` by mistake ends the authority too early. */
+static size_t secret_end(weir_str url)
+{
+    const char *at = url.len > 0 ? memrchr(url.ptr, '@', url.len) : NULL;
+    return at != NULL ? (size_t)(at - url.ptr) : 0;
+}
+
+void client_show_url(char text[CLIENT_SHOWN_SIZE], weir_str url)
+{
+    size_t hidden_end = secret_end(url), n = 0;
+    const char *scheme = hidden_end > 0 ? memmem(url.ptr, hidden_end, "://", 3) : NULL;
+    size_t hidden = scheme != NULL ? (size_t)(scheme - url.ptr) + 3 : 0;
+    for (size_t i = 0; i < url.len && n + 4 < CLIENT_SHOWN_SIZE; i++) {
+        if (hidden_end > 0 && i == hidden) {
+            memcpy(text + n, "***", 3);
+            n += 3;
+            i = hidden_end;
+        }
+        text[n++] = url.ptr[i] >= ' ' && url.ptr[i] < 0x7f ? url.ptr[i] : '?';
+    }
+    text[n] = '\0';
+}
+
 /* --- making and freeing --------------------------------------------------------------------------------------------------- */
 
 static void nowhere_wakes(struct engine *nowhere)

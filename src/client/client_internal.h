@@ -153,6 +153,11 @@ void client_calls_stop(weir_client *client, weir_code code);
 
 weir_code client_refuse(weir_error *error, weir_code code, const char *format, ...) WEIR_PRINTF(3, 4);
 
+#define CLIENT_SHOWN_SIZE 128
+/* A URL as an error may show it, which ends up in logs: what may be a password is left out, and what is not printable
+ * ASCII is a `?`. Cut where it is long. */
+void client_show_url(char text[CLIENT_SHOWN_SIZE], weir_str url);
+
 static inline weir_client *client_of_home(struct link_home *home)
 {
     return BASE_CONTAINER(home, weir_client, home);

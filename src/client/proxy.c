@@ -60,9 +60,10 @@ static bool parse_proxy(struct client_proxy *proxy, char *kept, size_t size)
 
 static weir_code refuse(weir_error *error, const char *where, weir_str text)
 {
+    char shown[CLIENT_SHOWN_SIZE];
+    client_show_url(shown, text);
     return client_refuse(error, WEIR_CODE_bad_option,
-                         "%s is \"%.*s\": expected http://[user:password@]HOST[:PORT] or socks5://...", where,
-                         (int)(text.len < 100 ? text.len : 100), text.ptr);
+                         "%s is \"%s\": expected http://[user:password@]HOST[:PORT] or socks5://...", where, shown);
 }
 
 static bool copy(const weir_client *client, const char *text, char **kept, size_t *size)

@@ -87,8 +87,9 @@ static weir_code complete(struct client_route *route, const weir_client *client,
 
 static weir_code refuse_url(weir_error *error, weir_code code, weir_str url, const char *why)
 {
-    return client_refuse(error, code, "\"%.*s\": %s", (int)(url.len < 120 ? url.len : 120), url.len > 0 ? url.ptr : "",
-                         why);
+    char shown[CLIENT_SHOWN_SIZE];
+    client_show_url(shown, url);
+    return client_refuse(error, code, "\"%s\": %s", shown, why);
 }
 
 /* What the URL says goes where the request says nothing itself. */

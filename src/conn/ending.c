@@ -111,6 +111,14 @@ static void count_untold(struct weir_engine *conn, uint32_t untold, uint32_t cut
     engine_count(&totals->exchanges_by_code[conn->facts.cause], cut);
 }
 
+/* A client owes nobody an answer: what was not sent of a request that was answered early is nobody's fault. */
+static weir_class class_of(weir_role role, weir_code code, weir_delivery delivery)
+{
+    weir_class judged = verdict_class(code, delivery);
+    bool early = role == WEIR_ROLE_CLIENT && weir_code_class(code) == WEIR_CLASS_ROUTINE;
+    return early && judged == WEIR_CLASS_FAULT ? WEIR_CLASS_NOTABLE : judged;
+}
+
 void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending)
 {
     struct engine_facts *facts = &conn->facts;
@@ -162,7 +170,7 @@ void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now
         .by = weir_code_by(code),
         .code = code,
         .delivery = delivery,
-        .judged = verdict_class(code, delivery),
+        .judged = class_of(conn->config->options.role, code, delivery),
         .retry = retry,
         .os = facts->os,
         .trace = facts->trace,

@@ -418,6 +418,10 @@ void engine_end(struct engine *engine, weir_code code)
         delivery = facts->answer_cut ? WEIR_DELIVERY_PARTIAL : WEIR_DELIVERY_NONE_OWED;
         if (x->out == ENGINE_OUT_CLOSE || x->out == ENGINE_OUT_TUNNEL)
             engine->abort = true;
+    } else if (x->in == ENGINE_IN_DONE && !begun) {
+        /* Not even the error could be said: no memory. */
+        facts->answer_cut = true;
+        delivery = WEIR_DELIVERY_LOST;
     }
     engine->current = NULL;
     exchange_end(x, code, delivery);

@@ -234,6 +234,8 @@ bool engine_read_response(struct engine *engine, struct weir_exchange *x)
         engine_malformed(engine, code);
         return false;
     }
+    unsigned hundreds = x->head.status / 100U;
+    engine_count(&engine->config->totals.responses_by_status[hundreds <= 5 ? hundreds : 5], 1);
     base_block_unref(x->head_block);
     x->head_block = base_block_ref(engine->input.block);
     base_input_consume(&engine->input, (size_t)result);

@@ -210,6 +210,7 @@ weir_code engine_request_prepared(struct engine *engine, const struct weir_prepa
     if (!may_ask(engine, p))
         return WEIR_CODE_misuse;
     struct weir_exchange *ours = x;
+    struct engine *was = x != NULL ? x->engine : NULL;
     if (x == NULL)
         x = exchange_new(engine);
     if (x == NULL)
@@ -226,6 +227,8 @@ weir_code engine_request_prepared(struct engine *engine, const struct weir_prepa
     if (!queued) {
         if (ours == NULL)
             exchange_free(x);
+        else
+            exchange_renew(x, was); /* this engine will not be there for long */
         return engine_out_of_memory(engine);
     }
     if (ours == NULL && p->handler != NULL) {

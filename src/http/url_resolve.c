@@ -105,6 +105,18 @@ static bool put_path(struct text *t, weir_str base_target, weir_str reference)
     return true;
 }
 
+/* `//AUTHORITY...` at a base of that scheme is a URL. */
+static bool is_network_reference(weir_str scheme, weir_str reference)
+{
+    char whole[PATH_SIZE_MAX];
+    struct text t = {.ptr = whole, .size = sizeof whole};
+    struct http_url url;
+    put(&t, scheme);
+    put(&t, WEIR_STR(":"));
+    put(&t, reference);
+    return t.len < sizeof whole && http_url_parse(&url, (weir_str){whole, t.len});
+}
+
 int weir_url_resolve(char *text, size_t size, weir_str base, weir_str reference)
 {
     struct http_url url;
@@ -121,6 +133,8 @@ int weir_url_resolve(char *text, size_t size, weir_str base, weir_str reference)
         put(&t, url.scheme);
         put(&t, WEIR_STR(":"));
         if (begins(reference, "//")) {
+            if (!is_network_reference(url.scheme, reference))
+                return -1;
             put(&t, reference);
         } else {
             put(&t, WEIR_STR("//"));

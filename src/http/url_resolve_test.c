@@ -72,6 +72,9 @@ static void others(void **state)
     must_be(BASE, "a b", NULL);
     must_be(BASE, "mailto:x", NULL);
     must_be("nothing", "/", NULL);
+    must_be(BASE, "//:80/", NULL); /* no host */
+    must_be(BASE, "//g:65536/", NULL);
+    must_be(BASE, "//", NULL);
     char small[8];
     assert_int_equal(weir_url_resolve(small, sizeof small, WEIR_STR("http://a/"), WEIR_STR("/long")), 13);
     assert_string_equal(small, "http://");

@@ -26,6 +26,8 @@ def ask(requests, *options):
     told = Told(exchanges, connections, lines[-1]["ledger"], lines[-1]["pool"])
     check([x["number"] for x in exchanges] == list(range(len(requests))), "not one `done` each: %r", exchanges)
     balance(told)
+    final = sum(count for word, count in told.ledger["responses"].items() if word != "1xx")
+    check(final == sum(x["status"] != 0 for x in exchanges), "responses: %r, %r", told.ledger, exchanges)
     return told
 
 

@@ -252,7 +252,7 @@ static void check_unconfirmed(struct world *w, const weir_ending *e, const struc
 
 static void check_none_owed(struct world *w, const weir_ending *e, uint16_t port)
 {
-    if (e->delivery != WEIR_DELIVERY_NONE_OWED || (e->code == WEIR_CODE_handler_timeout && io_sim_faults))
+    if (e->delivery != WEIR_DELIVERY_NONE_OWED)
         return;
     for (unsigned i = 0; i < APP_NUMBERS_MAX; i++) {
         const struct app_exchange *x = &w->app.exchanges[i];
