@@ -332,13 +332,16 @@ static void check_good(struct world *w, const struct world_connection *c)
     const struct peer *peer = peer_of(w, c);
     const struct net_pair *pair = peer->end->pair;
     const struct net_flow *flow = &pair->flows[1];
-    if (!peer_is_good(peer) || !c->ended || is_excuse(c->ending.code) || was_timed(&c->ending) || w->leaps ||
-        pair->stalled)
+    if (!peer_is_good(peer) || !c->ended || is_excuse(c->ending.code) || w->leaps || pair->stalled)
         return;
     if (c->ending.os == ENOMEM || c->ending.os == ENOSPC)
         return; /* the kernel would not watch it */
     /* It may have been cut while it lingered; by the clock of the round, which is a little behind. */
     if (w->drains && c->ended_ns + WEIR_SECOND / 2 >= w->cut_ns)
+        return;
+    /* A deadline of writing or lingering had a part in it, and the peer in that. */
+    bool slow = c->ending.octets_unsent > 0 || pair->weather == 3 || peer->reading == PEER_READS_SLOWLY;
+    if (slow && was_timed(&c->ending))
         return;
     if (peer->script_size > w->server->options.limits.linger_size_max)
         return; /* nobody waits for one that goes on sending */
@@ -377,8 +380,8 @@ static void check_lost(struct world *w, const struct world_connection *c)
     struct reader r;
     if (!c->ended || (c->ending.delivery != WEIR_DELIVERY_LOST && c->ending.delivery != WEIR_DELIVERY_PARTIAL))
         return;
-    if (peer->garbage)
-        return; /* nobody knows what it asked */
+    if (peer->garbage || c->ending.octets_unread > 0)
+        return; /* nobody knows what it asked; or what left between the last question and a close over unread octets */
     read_written(peer, &r);
     if (flow->arrived >= flow->written && c->ending.octets_unsent == 0 && reader_is_between(&r) &&
         r.count >= requests_taken(w, peer->end->pair->port))
