@@ -15,6 +15,7 @@ struct asker_request {
     bool sent, done, whole, given_up;
     bool fresh; /* its connection had served nobody before */
     unsigned status;
+    bool foreign;  /* another's, by a server that makes answers up */
     bool numbered; /* else it is one that a server made up: no client can tell */
     uint64_t content;   /* octets of the answer */
     uint64_t written;   /* of the request's, of a stream */
@@ -29,6 +30,7 @@ struct asker {
     struct asker_request requests[ASKER_MAX];
     unsigned count;
     uint64_t endings;
+    const bool *makes_up; /* of the raw server */
     weir_retry_policy policy;
     uint64_t connections_max, per_origin, waiting_max;
     bool drains, drained;

@@ -78,6 +78,7 @@ static void answer(struct host_connection *c)
         c->closes = true;
         break;
     case 5: /* and something that nobody asked for */
+        c->host->makes_up = true;
         if (how != 2)
             put(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38);
         break;

@@ -29,6 +29,7 @@ struct host {
     struct host_connection connections[HOST_CONNECTIONS_MAX];
     unsigned count;
     bool hostile;
+    bool makes_up; /* has sent an answer that nobody asked for: from then on one may pass for another's */
     unsigned *seen; /* by number */
 };
 

@@ -272,6 +272,7 @@ static bool start_client(struct world *w, const weir_allocator *memory)
     host_begin(&w->host, w->hostile, w->seen);
     bool made = asker_begin(&w->asker, w->client_loop, memory, w->hostile, sim_is(2));
     w->asker.freed = !made;
+    w->asker.makes_up = &w->host.makes_up;
     if (made && sim_is(8))
         net_call_at_top(NET_EPOCH_NS + sim_choose(20000) * NET_MS, drain_client, w);
     if (made && sim_is(12))
