@@ -155,6 +155,68 @@ static void test_fin_behind_the_answer(void **state)
     served_close(&second);
 }
 
+/* --- the server leaves while a request is on its way ------------------------------------------------------------------------- */
+
+struct leaving {
+    struct served *server;
+    struct call *next;
+    bool resets;
+};
+
+/* The kernel was asked and nothing had come; the request is written at the end of this round. */
+static void send_and_leave(struct call *call)
+{
+    struct leaving *l = call->app;
+    call_get(call->scene, l->next);
+    if (l->resets)
+        served_abort(l->server);
+    else
+        served_close(l->server);
+}
+
+static void left_on_its_way(weir_retry_policy policy, bool resets, const char *log)
+{
+    struct scene s;
+    struct served first, second, third;
+    struct call a = {.done = 0}, b = {.on_done = send_and_leave}, c = {.done = 0};
+    scene_init(&s);
+    s.options.retry = policy;
+    scene_start(&s);
+    call_get(&s, &a);
+    served_accept(&first, &s);
+    served_request(&first);
+    call_get(&s, &b);
+    served_accept(&second, &s);
+    served_request(&second);
+    served_say(&first, ANSWER(2, "ok"));
+    call_wait(&s, &a);
+    struct leaving leaving = {.server = &first, .next = &c, .resets = resets};
+    b.app = &leaving;
+    served_say(&second, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+    if (policy != WEIR_RETRY_NEVER) {
+        served_accept(&third, &s);
+        served_request(&third);
+        served_say(&third, ANSWER(2, "ok"));
+    }
+    call_wait(&s, &c);
+    CALL_EXPECT(&c, log);
+    assert_int_equal(c.retries, policy != WEIR_RETRY_NEVER);
+    scene_close(&s);
+    served_close(&second);
+    if (policy != WEIR_RETRY_NEVER)
+        served_close(&third);
+}
+
+static void test_left_on_its_way(void **state)
+{
+    (void)state;
+    left_on_its_way(WEIR_RETRY_NEVER, false, "done peer_fin_idle idle not_processed");
+    left_on_its_way(WEIR_RETRY_PROVEN, false, OK);
+    left_on_its_way(WEIR_RETRY_IDEMPOTENT, false, OK);
+    left_on_its_way(WEIR_RETRY_NEVER, true, "done peer_reset_in_handler handler not_sent");
+    left_on_its_way(WEIR_RETRY_PROVEN, true, OK);
+}
+
 /* --- who waits ------------------------------------------------------------------------------------------------------------ */
 
 static unsigned next_rank;
@@ -589,6 +651,7 @@ int main(void)
         cmocka_unit_test(test_we_say_close),
         cmocka_unit_test(test_stale),
         cmocka_unit_test(test_fin_behind_the_answer),
+        cmocka_unit_test(test_left_on_its_way),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_per_origin),
         cmocka_unit_test(test_pool_full),
