@@ -81,12 +81,14 @@ static size_t on_body(void *app, weir_exchange *x, weir_str octets)
     d->seen = false;
     /* A full place may mean that more is in the decoder, although all that came went into it. */
     bool full = true;
-    while (left.len > 0 || full) {
+    while ((left.len > 0 || full) && !weir_body_is_refused(x)) {
         if (!decode(d, x, &left))
             return octets.len;
         full = d->held_end == sizeof d->decoded;
         if (offer_held(d, x))
             continue;
+        if (weir_body_is_refused(x))
+            break;
         if (left.len > 0)
             return octets.len - left.len;
         d->seen = true;

@@ -24,6 +24,9 @@ static unsigned char packed[PLAIN_SIZE + 1000];
 static struct story {
     uint64_t state;
     bool picky;
+    unsigned refuse_at; /* at that call of `body` it refuses the rest, or gives up; 0: never */
+    bool gives_up;
+    unsigned bodies;
     char got[PLAIN_SIZE];
     size_t size;
     bool ended;
@@ -43,7 +46,11 @@ static uint32_t below(uint32_t bound)
 static size_t on_body(void *app, weir_exchange *x, weir_str octets)
 {
     (void)app;
-    (void)x;
+    story.bodies++;
+    if (story.bodies == story.refuse_at && story.gives_up)
+        weir_exchange_abort(x);
+    else if (story.bodies == story.refuse_at)
+        weir_body_refuse(x);
     size_t n = story.picky && below(2) == 0 ? below((uint32_t)octets.len + 1) : octets.len;
     assert_true(story.size + n <= sizeof story.got);
     memcpy(story.got + story.size, octets.ptr, n);
@@ -125,7 +132,8 @@ static void tell(const char *coding, const unsigned char *octets, size_t size, u
     weir_decoder *decoder;
     weir_ending ending;
     char head[200];
-    story = (struct story){.state = seed, .picky = seed > 0, .now_ns = 1};
+    story = (struct story){
+        .state = seed, .picky = seed > 0, .now_ns = 1, .refuse_at = story.refuse_at, .gives_up = story.gives_up};
     const weir_engine_options engine_options = WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler);
     assert_int_equal(weir_engine_config_new(&config, &engine_options, NULL), WEIR_OK);
     assert_int_equal(weir_engine_new(&story.engine, config, NULL, 1), WEIR_OK);
@@ -245,13 +253,30 @@ static void bombs(void **state)
     memcpy(plain, zeros, sizeof zeros);
 }
 
+/* Whoever has refused, or given up, hears of no more octets: neither of those that came nor of those that are decoded. */
+static void refused(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < 4; c++)
+        for (uint64_t seed = 0; seed < 20; seed++)
+            for (unsigned at = 1; at <= 3; at++) {
+                size_t n = pack(codings[c], PLAIN_SIZE);
+                story.refuse_at = at;
+                story.gives_up = seed % 2 == 1;
+                tell(codings[c], packed, n, seed / 2, NULL);
+                assert_int_equal(story.bodies, at);
+                assert_false(story.ended);
+            }
+    story.refuse_at = 0;
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof plain; i++)
         plain[i] = (char)("the quick brown fox"[(i * 7 + i / 13) % 19] ^ (i % 97 == 0));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole), cmocka_unit_test(members), cmocka_unit_test(untouched),
-        cmocka_unit_test(cut),   cmocka_unit_test(broken),  cmocka_unit_test(bombs),
+        cmocka_unit_test(whole),  cmocka_unit_test(members), cmocka_unit_test(untouched), cmocka_unit_test(cut),
+        cmocka_unit_test(broken), cmocka_unit_test(bombs),   cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

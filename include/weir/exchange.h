@@ -89,6 +89,8 @@ WEIR_API void weir_body_pause(weir_exchange *x);
 WEIR_API void weir_body_resume(weir_exchange *x);
 /* No more of this body is wanted. `body` is not called again, `end` neither. */
 WEIR_API void weir_body_refuse(weir_exchange *x);
+/* After weir_body_refuse or weir_exchange_abort: for a handler that calls another one's `body` several times in its own. */
+WEIR_API bool weir_body_is_refused(const weir_exchange *x);
 
 /* --- the answer (server), the request (client) --------------------------------------------------------------------- */
 

@@ -626,6 +626,29 @@ static void test_answered_early_and_kept(void **state)
     scene_close(&s);
 }
 
+/* It answers and does not read on: the rest of the upload is not waited for. */
+static void test_answered_early_and_not_read(void **state)
+{
+    struct scene s;
+    struct served v;
+    struct call a = {.done = 0};
+    (void)state;
+    scene_init(&s);
+    s.options.limits.write_timeout_ns = WEIR_UNLIMITED;
+    s.options.limits.body_timeout_ns = WEIR_UNLIMITED;
+    scene_start(&s);
+    call_send(&s, &a, WEIR_REQUEST(.method = WEIR_STR("POST"), .body = weir_body_borrow((weir_str){big, sizeof big})));
+    int small = 4096;
+    (void)setsockopt(s.listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    served_accept(&v, &s);
+    scene_settle(&s);
+    served_say(&v, TOO_LARGE);
+    call_wait(&s, &a);
+    CALL_EXPECT(&a, "413 =no end done complete");
+    served_close(&v);
+    scene_close(&s);
+}
+
 /* --- tunnels ------------------------------------------------------------------------------------------------------------------ */
 
 static void say_hello(struct call *call)
@@ -760,6 +783,7 @@ int main(void)
         cmocka_unit_test(test_answers),
         cmocka_unit_test(test_answered_early),
         cmocka_unit_test(test_answered_early_and_kept),
+        cmocka_unit_test(test_answered_early_and_not_read),
         cmocka_unit_test(test_tunnels),
         cmocka_unit_test(test_connect_refused_by_proxy),
         cmocka_unit_test(test_itself),

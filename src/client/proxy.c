@@ -75,12 +75,13 @@ static bool copy(const weir_client *client, const char *text, char **kept, size_
     return *kept != NULL;
 }
 
-/* HTTP_PROXY in capitals is not read: a server that runs a program as CGI puts a peer's Proxy field there. */
+/* HTTP_PROXY in capitals is not read: a server that runs a program as CGI puts a peer's Proxy field there. Nor is any of
+ * them in a program that has more rights than who started it. */
 static const char *from_environment(const char **name)
 {
     static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *value = getenv(names[i]);
+        const char *value = secure_getenv(names[i]);
         *name = names[i];
         if (value != NULL && value[0] != '\0')
             return value;
@@ -99,7 +100,9 @@ weir_code client_take_proxies(weir_client *client, weir_error *error)
     const char *value = o->proxy_from_environment ? from_environment(&name) : NULL;
     if (value == NULL)
         return WEIR_OK;
-    const char *exempt = getenv("no_proxy") != NULL ? getenv("no_proxy") : getenv("NO_PROXY");
+    const char *exempt = secure_getenv("no_proxy");
+    if (exempt == NULL)
+        exempt = secure_getenv("NO_PROXY");
     if (!copy(client, value, &proxies->text, &proxies->text_size) ||
         (exempt != NULL && !copy(client, exempt, &proxies->exempt, &proxies->exempt_size)))
         return client_refuse(error, WEIR_CODE_no_memory, "no memory for the options");

@@ -3,6 +3,7 @@
  * kernel's receipts as the script wants them. */
 #include <errno.h>
 
+#include "conn/conn.h"
 #include "conn/conn_drive.h"
 
 #define OK_A  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na"
@@ -429,6 +430,27 @@ static void tls_is_named(void **state)
     drive_free(d);
 }
 
+/* Thousands of folds, a line at a time: each look at the head costs as much as the head is long, so there may be few. */
+static void folds_are_not_looked_at_one_by_one(void **state)
+{
+    (void)state;
+    for (int whole = 0; whole <= 1; whole++) {
+        struct drive *d = client();
+        ask(d, WEIR_STR("/"));
+        drive_step(d);
+        drive_send(d, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nA: b\r\n");
+        for (unsigned i = 0; i < (whole ? 10000 : 30000) && d->dones == 0; i++) {
+            drive_send(d, " \r\n");
+            if (d->engine != NULL && d->engine->work != NULL)
+                DRIVE_MUST(d, d->engine->work->engine.looks <= 2100);
+        }
+        if (whole)
+            drive_send(d, "\r\na");
+        assert_string_equal(endings, whole ? "complete/processed;" : "head_too_large/maybe_processed;");
+        drive_free(d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +474,7 @@ int main(void)
         cmocka_unit_test(half_a_head_is_no_request),
         cmocka_unit_test(no_answer_in_time),
         cmocka_unit_test(tls_is_named),
+        cmocka_unit_test(folds_are_not_looked_at_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

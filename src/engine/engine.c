@@ -158,13 +158,16 @@ static void end_sent(struct engine *engine)
 static void complete(struct engine *engine, struct weir_exchange *x)
 {
     struct engine_facts *facts = engine->facts;
-    if (exchange_is_answered(x)) {
+    bool early = !engine_is_server(engine) && !facts->tunnel && x->out_end > facts->octets_sent;
+    if (exchange_is_answered(x) && !early) {
         account_answer(engine, x);
     } else if (engine_is_server(engine)) {
         facts->answer_cut = true;
     } else {
         /* A request that was answered early: what is left of it is not wanted, and its owner may take it back. */
         base_output_cut(&engine->output, &engine->config->blocks);
+        h1_states_set_last(&engine->states);
+        x->out_end = facts->octets_sent;
     }
     engine->current = NULL;
     if (h1_states_may_recycle(&engine->states)) {

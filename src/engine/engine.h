@@ -116,6 +116,7 @@ struct engine {
     uint64_t in_left;       /* of ENGINE_IN_BODY with a length */
     uint64_t in_offered;    /* content at the front of the input that was taken apart and not taken by the handler */
     uint32_t scanned;       /* octets of an unfinished head that were looked at */
+    uint32_t looks;         /* how often it was */
     uint32_t interim_count; /* before the final response that is waited for */
     uint32_t
         unsent_count;  /* exchanges that ended without `done` and are not with the transport: they have no callback */
@@ -243,6 +244,12 @@ void engine_message_is_whole(struct engine *engine, struct weir_exchange *x);
 bool engine_begin(struct engine *engine);
 /* A client: the head of the response that is waited for; true if something moved. */
 bool engine_read_response(struct engine *engine, struct weir_exchange *x);
+/* The head, or the trailers, at the front of the input was looked at, and is whole or not. */
+static inline void engine_looked(struct engine *engine, bool whole)
+{
+    engine->scanned = whole ? 0 : (uint32_t)base_input_size(&engine->input);
+    engine->looks = whole ? 0 : engine->looks + 1;
+}
 /* A head that is not whole is worth another look. */
 bool engine_worth_parsing(const struct engine *engine);
 /* Twice the room for fields, `first` if there is none; `own` is not the allocator's. False: no memory. */

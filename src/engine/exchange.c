@@ -195,6 +195,11 @@ void weir_body_refuse(weir_exchange *x)
     engine_wake(x->engine);
 }
 
+bool weir_body_is_refused(const weir_exchange *x)
+{
+    return x->refused || x->aborted;
+}
+
 void weir_exchange_close(weir_exchange *x)
 {
     struct engine_facts *facts = x->engine->facts;

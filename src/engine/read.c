@@ -175,10 +175,10 @@ static bool read_trailers(struct engine *engine, struct weir_exchange *x)
         }
     }
     if (result == H1_HEAD_INCOMPLETE) {
-        engine->scanned = (uint32_t)size;
+        engine_looked(engine, false);
         return false;
     }
-    engine->scanned = 0;
+    engine_looked(engine, true);
     if (h1_head_is_error(result)) {
         engine_malformed(engine, h1_head_code(result));
         return false;

@@ -20,6 +20,17 @@ static bool has_bare_cr(const char *octets, size_t size)
     return cr != NULL && cr + 1 < octets + size && cr[1] != '\n';
 }
 
+/* Lines of a head are bounded by its fields, but for folded ones, of which one can have thousands: whoever sends those a
+ * line at a time is not followed line by line. More looks than this no head of fields takes. */
+#define LOOKS_MAX (2 * FIELD_COUNT_HARD_MAX)
+
+static bool has_empty_line(const char *octets, size_t seen, size_t size)
+{
+    size_t from = seen > 3 ? seen - 3 : 0; /* where one that ends in the new octets can begin */
+    return memmem(octets + from, size - from, "\n\r\n", 3) != NULL ||
+           memmem(octets + from, size - from, "\n\n", 2) != NULL;
+}
+
 /* A head that was looked at and is not whole is looked at again when another line of it is, when it has doubled, or when
  * it has reached a limit: so that a peer that sends octet by octet costs little more than one that does not. */
 bool engine_worth_parsing(const struct engine *engine)
@@ -32,6 +43,8 @@ bool engine_worth_parsing(const struct engine *engine)
         return true;
     if ((seen <= limits->line_size_max && size > limits->line_size_max) || size > limits->head_size_max)
         return true;
+    if (engine->looks >= LOOKS_MAX)
+        return size - seen >= seen / 8 || has_empty_line(octets, seen, size);
     /* A line is whole, or a CR is not followed by LF: the octet before may have been that CR. */
     const char *from = octets + seen;
     return memchr(from, '\n', size - seen) != NULL || from[-1] == '\r' || has_bare_cr(from, size - seen);
@@ -144,11 +157,11 @@ bool engine_begin(struct engine *engine)
     }
     int64_t result = parse_head(engine, x);
     if (result == H1_HEAD_INCOMPLETE) {
-        engine->scanned = (uint32_t)base_input_size(&engine->input);
+        engine_looked(engine, false);
         exchange_free(x);
         return false;
     }
-    engine->scanned = 0;
+    engine_looked(engine, true);
     weir_code code = h1_head_is_error(result) ? h1_head_code(result) : take_head(engine, x);
     if (code != WEIR_OK) {
         engine->head_refused = !h1_head_is_error(result) && x->asked == ENGINE_ASKED_HEAD;
@@ -223,10 +236,10 @@ bool engine_read_response(struct engine *engine, struct weir_exchange *x)
     x->heard = true;
     int64_t result = parse_head(engine, x);
     if (result == H1_HEAD_INCOMPLETE) {
-        engine->scanned = (uint32_t)base_input_size(&engine->input);
+        engine_looked(engine, false);
         return false;
     }
-    engine->scanned = 0;
+    engine_looked(engine, true);
     weir_code code = h1_head_is_error(result) ? h1_head_code(result) : take_response(engine, x);
     if (h1_head_is_error(result) && is_tls(engine))
         code = WEIR_CODE_tls_on_plain;

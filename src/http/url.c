@@ -60,7 +60,11 @@ static bool parse_port(struct http_url *url, weir_str digits)
 
 static bool parse_authority(struct http_url *url, weir_str text)
 {
-    const char *at = text.len > 0 ? memrchr(text.ptr, '@', text.len) : NULL;
+    /* Browsers end the authority at a backslash, RFC 3986 does not know it: what is behind would be the host for the one
+     * and a path for the other, so that a check made by the one does not hold for the other. */
+    if (text.len == 0 || memchr(text.ptr, '\\', text.len) != NULL)
+        return false;
+    const char *at = memrchr(text.ptr, '@', text.len);
     if (at != NULL) {
         url->userinfo = (weir_str){text.ptr, (size_t)(at - text.ptr)};
         text = behind(text, url->userinfo.len + 1);

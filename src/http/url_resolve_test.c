@@ -72,6 +72,9 @@ static void others(void **state)
     must_be(BASE, "a b", NULL);
     must_be(BASE, "mailto:x", NULL);
     must_be("nothing", "/", NULL);
+    must_be(BASE, "http://good\\@evil/", NULL); /* two readers would see two hosts */
+    must_be("http://good\\@evil/", "x", NULL);
+    must_be(BASE, "/\\evil/x", "http://a/\\evil/x");
     must_be(BASE, "//:80/", NULL); /* no host */
     must_be(BASE, "//g:65536/", NULL);
     must_be(BASE, "//", NULL);
@@ -88,6 +91,7 @@ static void origins(void **state)
     assert_false(weir_url_same_origin(WEIR_STR("http://a/"), WEIR_STR("http://a:81/")));
     assert_false(weir_url_same_origin(WEIR_STR("http://a/"), WEIR_STR("http://b/")));
     assert_false(weir_url_same_origin(WEIR_STR("x"), WEIR_STR("x")));
+    assert_false(weir_url_same_origin(WEIR_STR("http://b/"), WEIR_STR("http://a\\@b/")));
 }
 
 int main(void)
