@@ -12,13 +12,15 @@
  * What holds at every moment:
  *   - each sent request gets `done` exactly once, never within weir_client_send; until then its exchange lives;
  *   - a waiting request of an origin goes before one that is sent later;
- *   - alive connections <= connections_max, and of an origin <= connections_per_origin; waiting requests <= waiting_max;
+ *   - alive connections <= connections_max, and of an origin <= connections_per_origin; waiting requests <= waiting_max, but for those that
+ *     come back to be sent again;
  *   - an idle connection has no octet unread, its last exchange was whole in both directions, and neither side said close;
  *     before it is used again the kernel is asked whether that is still so;
  *   - a connection that is being dialled belongs to the origin, not to a request: whichever comes first is used.
  *
  * A failed request says in `retry` of its ending whether it is safe to send again: `not_sent` (none of its octets left),
- * `not_processed` (proved: the server said close before it, or had closed before it came), `maybe_processed`, `processed`
+ * `not_processed` (proved: the server said close before it, or had closed before it came; a server that ends only its own
+ * side, and goes on to process what it can never answer, is not told apart from that), `maybe_processed`, `processed`
  * (its response had begun).
  */
 #ifndef WEIR_CLIENT_H
@@ -70,7 +72,8 @@ typedef struct weir_client_options {
     bool delay;                  /* TCP: let small segments wait for others (Nagle); default: TCP_NODELAY */
     uint64_t keepalive_ns;       /* TCP: probes after that much silence; default: none */
 
-    /* http://[user:password@]HOST:PORT or socks5://[user:password@]HOST:PORT (names are resolved by the proxy); empty:
+    /* http://[user:password@]HOST:PORT or socks5://[user:password@]HOST:PORT (names are resolved by the proxy;
+     * percent-encoding in user and password is undone); empty:
      * none, unless the environment is asked: http_proxy, all_proxy, no_proxy, in lower case or (not http_proxy) upper. */
     weir_str proxy;
     bool proxy_from_environment;

@@ -63,6 +63,44 @@ static struct deadlines_due due_while_lingering(const struct weir_engine *conn)
     return due;
 }
 
+/* The kernel holds much, and takes more only when a good part of it has gone: a slow peer may read for longer than the
+ * timeout without our hearing of it. So what it has acknowledged is asked for before the time is over, and again when it is. */
+static uint64_t mark_due(const struct weir_engine *conn)
+{
+    const struct conn_work *work = conn->work;
+    const struct deadlines *d = &work->deadlines;
+    uint64_t timeout_ns = conn->config->options.limits.write_timeout_ns;
+    if (!d->writing || timeout_ns == WEIR_UNLIMITED || work->marked_since_ns == d->out_ns)
+        return WEIR_NEVER;
+    return deadlines_add(d->out_ns, timeout_ns - timeout_ns / 4);
+}
+
+static void ask(struct weir_engine *conn, enum conn_asking asking)
+{
+    conn->work->asking = (uint8_t)asking;
+    conn->look = true;
+}
+
+void conn_answered(struct weir_engine *conn, const weir_receipt *receipt, uint64_t now_ns)
+{
+    struct conn_work *work = conn->work;
+    enum conn_asking asking = work != NULL ? (enum conn_asking)work->asking : CONN_ASKING_NOTHING;
+    if (asking == CONN_ASKING_NOTHING)
+        return;
+    work->asking = CONN_ASKING_NOTHING;
+    uint64_t acked = receipt->known ? receipt->acked : 0;
+    if (asking == CONN_ASKING_MARK) {
+        work->marked_acked = acked;
+        work->marked_since_ns = work->deadlines.out_ns;
+    } else if (acked > work->marked_acked) {
+        deadlines_sent(&work->deadlines, now_ns);
+    } else {
+        conn_trace(conn, BASE_TRACE_CLOCK_DEADLINE);
+        conn_note(conn, WEIR_CODE_write_timeout, conn_stage(conn));
+        conn_life(conn, LIFE_EVENT_CUT);
+    }
+}
+
 static struct deadlines_due due_while_open(const struct weir_engine *conn)
 {
     const struct weir_exchange *x = conn->work->engine.current;
@@ -70,6 +108,9 @@ static struct deadlines_due due_while_open(const struct weir_engine *conn)
         deadlines_next(&conn->work->deadlines, &conn->config->options.limits, conn->config->options.role);
     if (x != NULL && x->out_held && x->asking.expect_due_ns < due.ns)
         due = (struct deadlines_due){x->asking.expect_due_ns, WEIR_OK};
+    uint64_t mark_ns = mark_due(conn);
+    if (mark_ns < due.ns)
+        due = (struct deadlines_due){mark_ns, WEIR_OK};
     return due;
 }
 
@@ -95,10 +136,17 @@ uint64_t weir_engine_deadline(const weir_engine *conn)
 
 static void expire(struct weir_engine *conn, weir_code code, uint64_t now_ns)
 {
+    struct conn_work *work = conn->work;
+    if (code == WEIR_CODE_write_timeout && work != NULL && work->marked_since_ns == work->deadlines.out_ns) {
+        ask(conn, CONN_ASKING_PROGRESS);
+        return;
+    }
     if (code != WEIR_OK)
         conn_trace(conn, BASE_TRACE_CLOCK_DEADLINE);
     switch (code) {
     case WEIR_OK: /* only another look */
+        if (conn->life <= LIFE_FLUSHING && work != NULL && mark_due(conn) <= now_ns)
+            ask(conn, CONN_ASKING_MARK);
         if (conn->life != LIFE_LINGERING)
             return;
         conn->work->look_ns = WEIR_NEVER;

@@ -63,6 +63,8 @@ static bool start_work(struct weir_engine *conn, uint64_t now_ns)
     work->dropped = 0;
     work->look_ns = WEIR_NEVER;
     work->look_after_ns = LOOK_FIRST_NS;
+    work->marked_since_ns = WEIR_NEVER;
+    work->asking = CONN_ASKING_NOTHING;
     deadlines_init(&work->deadlines, now_ns);
     conn->work = work;
     return true;
@@ -366,7 +368,7 @@ unsigned weir_engine_wants(const weir_engine *conn)
     unsigned wants = 0;
     switch ((enum life_state)conn->life) {
     case LIFE_OPEN:
-        if (receipts_is_crowded(&conn->facts.receipts) && !conn->facts.looked)
+        if (conn->look || (receipts_is_crowded(&conn->facts.receipts) && !conn->facts.looked))
             wants |= WEIR_WANT_RECEIPT;
         if (work == NULL)
             return wants | (conn->facts.fin_seen ? 0 : (unsigned)WEIR_WANT_READ);
@@ -378,7 +380,8 @@ unsigned weir_engine_wants(const weir_engine *conn)
             wants |= WEIR_WANT_READ;
         return wants;
     case LIFE_FLUSHING:
-        return WEIR_WANT_WRITE | (conn_lingers_for_input(conn) ? (unsigned)WEIR_WANT_READ : 0);
+        return WEIR_WANT_WRITE | (conn->look ? (unsigned)WEIR_WANT_RECEIPT : 0) |
+               (conn_lingers_for_input(conn) ? (unsigned)WEIR_WANT_READ : 0);
     case LIFE_ENDING:
         return WEIR_WANT_RECEIPT;
     case LIFE_SHUTTING:
@@ -404,6 +407,8 @@ void weir_engine_receipt(weir_engine *conn, const weir_receipt *receipt, uint64_
         uint64_t pruned = receipts_prune(&facts->receipts, &conn->config->options.allocator, receipt->acked);
         engine_count(&conn->config->totals.exchanges_by_delivery[WEIR_DELIVERY_DELIVERED], pruned);
     }
+    if (conn->life <= LIFE_FLUSHING)
+        conn_answered(conn, receipt, now_ns);
     if (conn->life != LIFE_ENDING && conn->life != LIFE_LINGERING)
         return;
     if (receipt->reset) {

@@ -9,6 +9,8 @@
 #include "conn/life.h"
 #include "engine/engine.h"
 
+enum conn_asking { CONN_ASKING_NOTHING, CONN_ASKING_MARK, CONN_ASKING_PROGRESS };
+
 /* What a connection has while it is doing something, or closing; an idle one has none. */
 struct conn_work {
     struct engine engine; /* first: the config's free list is of these */
@@ -17,6 +19,11 @@ struct conn_work {
     uint64_t dropped; /* octets read and dropped after the last exchange */
     uint64_t look_ns; /* when to look at the acknowledgements again, while lingering */
     uint64_t look_after_ns;
+    /* Whether a peer that the kernel takes no octets for reads all the same: what it had acknowledged when most of the
+     * time was over, since when the octets waited (deadlines.out_ns) at that moment, and what is being asked. */
+    uint64_t marked_acked;
+    uint64_t marked_since_ns;
+    uint8_t asking; /* enum conn_asking */
 };
 
 struct weir_engine {
@@ -61,6 +68,8 @@ void conn_close_idle(struct weir_engine *conn, weir_code code, uint64_t now_ns);
 /* After our FIN: what comes is still read and dropped. */
 bool conn_lingers_for_input(const struct weir_engine *conn);
 /* clock.c */
+/* A receipt came that was asked for because of the time. */
+void conn_answered(struct weir_engine *conn, const weir_receipt *receipt, uint64_t now_ns);
 bool conn_is_old(const struct weir_engine *conn, uint64_t now_ns);
 /* ending.c: fills the ending from the facts and what the transport knew last; counts what was still open. */
 void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending);

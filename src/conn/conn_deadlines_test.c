@@ -244,11 +244,12 @@ static void write_progress(void **state)
     d->write_left = 1000;
     drive_send(d, GET);
     for (int i = 0; i < 5; i++) { /* each octet is progress */
-        later(d, 29 * WEIR_SECOND);
+        drive_sleep(d, 29 * WEIR_SECOND);
         d->write_left = 1;
         drive_step(d);
     }
-    drive_expire(d, 30 * WEIR_SECOND);
+    drive_sleep(d, 23 * WEIR_SECOND);
+    drive_expire(d, 7 * WEIR_SECOND);
     DRIVE_MUST(d, d->was_abort);
     DRIVE_ENDED(d, response, write_timeout, partial, notable);
     drive_free(d);
@@ -257,9 +258,28 @@ static void write_progress(void **state)
     d = opened(answer_largely);
     d->write_left = 1000;
     drive_send(d, GET_CLOSE);
-    drive_expire(d, 30 * WEIR_SECOND);
+    drive_sleep(d, 23 * WEIR_SECOND);
+    drive_expire(d, 7 * WEIR_SECOND);
     DRIVE_MUST(d, d->was_abort);
     assert_string_equal(weir_code_name(d->ending.code), "write_timeout");
+    drive_free(d);
+}
+
+/* The kernel takes nothing, and the peer reads what it has been given. */
+static void slow_reader(void **state)
+{
+    (void)state;
+    struct drive *d = opened(answer_largely);
+    d->acks = false;
+    d->write_left = 1000;
+    drive_send(d, GET);
+    for (int i = 0; i < 20; i++) {
+        drive_sleep(d, 7 * WEIR_SECOND);
+        d->acked += 10;
+    }
+    DRIVE_MUST(d, !d->closed);
+    drive_sleep(d, 60 * WEIR_SECOND);
+    DRIVE_ENDED(d, response, write_timeout, partial, notable);
     drive_free(d);
 }
 
@@ -484,6 +504,7 @@ int main(void)
         cmocka_unit_test(body_with_an_answer_begun),
         cmocka_unit_test(body_that_nobody_wants),
         cmocka_unit_test(write_progress),
+        cmocka_unit_test(slow_reader),
         cmocka_unit_test(handler),
         cmocka_unit_test(tunnel_silence),
         cmocka_unit_test(linger),

@@ -224,7 +224,7 @@ bool engine_read(struct engine *engine, struct weir_exchange *x)
     default:
         break;
     }
-    if (engine->current == x && x->end_due) {
+    if (engine->current == x && x->end_due && !x->aborted) {
         x->end_due = false;
         x->handler->end(x->app, x);
         moved = true;
