@@ -119,7 +119,7 @@ struct client_link *client_take_idle(struct client_origin *origin);
 /* It could not be asked for want of memory: it is kept, unless that ends it. */
 void client_link_not_asked(struct client_link *link);
 /* A link was dialled. */
-void client_link_opened(struct client_origin *origin, int fd, const weir_address *peer, uint64_t dial_ns);
+void client_link_opened(struct client_origin *origin, struct link *link, uint64_t dial_ns);
 void client_link_rests(struct link_home *home, struct link *link);
 void client_link_ended(struct link_home *home, struct link *link, const weir_ending *ending);
 /* A dial came to nothing: whoever has waited longest hears of it, unless other connections are there to serve it. */

@@ -165,9 +165,34 @@ static void test_many_fail(void **state)
     }
 }
 
+/* It was dialled, and the server has seen it: so it has its ending, though it never held a request. */
+static void test_no_memory_for_a_connection(void **state)
+{
+    struct scene s;
+    struct served v;
+    struct call call = {.done = 0};
+    (void)state;
+    scene_open(&s);
+    call_get(&s, &call);
+    SCENE_UNTIL(&s, scene_counts(&s).dialling == 1);
+    s.memory.calls = 0;
+    s.memory.fail_at = 1;
+    call_wait(&s, &call);
+    CALL_EXPECT(&call, "done no_memory dial not_sent");
+    assert_int_equal(s.endings, 1);
+    assert_int_equal(s.last.code, WEIR_CODE_no_memory);
+    assert_int_equal(s.last.stage, WEIR_STAGE_DIAL);
+    assert_int_equal(s.last.peer.family, AF_INET);
+    served_accept(&v, &s);
+    served_fin(&v);
+    served_close(&v);
+    scene_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_memory_for_a_connection),
         cmocka_unit_test(test_nth_fails),
         cmocka_unit_test(test_many_fail),
     };

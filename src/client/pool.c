@@ -1,6 +1,5 @@
 /* Origins, and what is done for them at the end of a round. One thread owns all of it: nothing is locked. */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "client/client_internal.h"
@@ -174,16 +173,8 @@ void client_link_rests(struct link_home *home, struct link *link)
         origin->client->counts.stale++; /* the server's FIN was right behind its answer */
 }
 
-void client_link_opened(struct client_origin *origin, int fd, const weir_address *peer, uint64_t dial_ns)
+void client_link_opened(struct client_origin *origin, struct link *link, uint64_t dial_ns)
 {
-    weir_client *client = origin->client;
-    struct link *link;
-    weir_code code = link_open(&link, &client->home, fd, peer);
-    if (code != WEIR_OK) {
-        close(fd);
-        client_dial_failed(origin, code, WEIR_STAGE_DIAL);
-        return;
-    }
     struct client_link *ours = client_link_of(link);
     memset((char *)ours + sizeof ours->link, 0, sizeof *ours - sizeof ours->link);
     ours->origin = origin;

@@ -124,7 +124,9 @@ static bool talk(struct client_socks *s)
 {
     while (s->out_at < s->out_size) {
         ssize_t n = send(s->fd, s->talk + s->out_at, s->out_size - s->out_at, MSG_NOSIGNAL);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
             return true;
         if (n < 0) {
             end(s, WEIR_CODE_proxy_refused, errno);
@@ -140,7 +142,9 @@ static void on_ready(struct io_poll *poll)
     struct client_socks *s = BASE_CONTAINER(poll, struct client_socks, poll);
     while (talk(s)) {
         ssize_t n = s->out_at < s->out_size ? 0 : recv(s->fd, s->heard + s->in_at, s->in_size - s->in_at, 0);
-        if (s->out_at < s->out_size || (n < 0 && (errno == EAGAIN || errno == EINTR))) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (s->out_at < s->out_size || (n < 0 && errno == EAGAIN)) {
             int os = io_poll_want(&s->poll, s->out_at < s->out_size ? IO_POLL_WRITE : IO_POLL_READ);
             if (os != 0)
                 end(s, WEIR_CODE_system_error, os);

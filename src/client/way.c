@@ -68,10 +68,17 @@ static void fail(struct client_dial *dial, weir_code code, int os)
 static void arrive(struct client_dial *dial, int fd)
 {
     struct client_origin *origin = dial->origin;
-    weir_address peer = dial->peer;
-    uint64_t took_ns = weir_loop_now(origin->client->home.loop) - dial->began_ns;
+    weir_client *client = origin->client;
+    uint64_t took_ns = weir_loop_now(client->home.loop) - dial->began_ns;
+    struct link *link;
+    weir_code code = link_open(&link, &client->home, fd, &dial->peer);
+    if (code != WEIR_OK) {
+        close(fd);
+        fail(dial, code, 0);
+        return;
+    }
     release(dial);
-    client_link_opened(origin, fd, &peer, took_ns);
+    client_link_opened(origin, link, took_ns);
 }
 
 static void on_socks(void *app, weir_code code, int os, int fd)
