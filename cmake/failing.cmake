@@ -17,8 +17,10 @@ function(weir_failing name)
 endfunction()
 
 if(NOT WEIR_LIBFUZZER)
-    weir_failing(server_test ${failing}/server_test.c ${failing}/scene.c ${failing}/workers.c ${failing}/handler.c
+    weir_failing(server_test ${failing}/server_test.c ${failing}/sweep.c ${failing}/scene.c ${failing}/workers.c ${failing}/handler.c
                  ${failing}/clients.c)
+    weir_failing(client_test ${failing}/client_test.c ${failing}/sweep.c ${failing}/client_scene.c ${failing}/asks.c
+                 ${failing}/raw.c ${failing}/clients.c)
     if(TARGET weir_program)
         get_target_property(weir_program_sources weir_program SOURCES)
         get_target_property(weir_program_libraries weir_program LINK_LIBRARIES)

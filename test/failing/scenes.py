@@ -1,28 +1,33 @@
-"""The scenes of server_test, several at a time."""
+"""The scenes of server_test and client_test, several at a time."""
 import os
 import re
 import subprocess
 import tempfile
 
 import table
-from common import BUILD, LONG, PATIENCE, check
+from common import BUILD, KIND, LONG, PATIENCE, check
 
 PARTS = 4
 LIMIT = (3600 if LONG else 240) * PATIENCE
+# Under a sanitizer a scene takes three times as long: there a share of the moments of each call.
+SHARE = "1" if LONG or KIND == "default" else "3"
 # Of the program, not of the library: programs.py makes them fail.
 PROGRAM_ONLY = {"calloc", "fstat", "malloc", "open", "setrlimit"}
 # Called where a wait has a timeout, as where a caller steps the loop himself.
 UNUSED = {"epoll_pwait2"}
+# A server's.
+NOT_OF_CLIENTS = {"accept4", "chmod", "fcntl", "getaddrinfo", "getrlimit", "listen", "lstat", "poll", "pthread_create",
+                  "realloc", "unlink"}
 
 
-def test_scenes():
+def play(program, least, spared):
     with tempfile.TemporaryDirectory(prefix="weir-failing-") as folder:
         running = []
         for part in range(1, PARTS + 1):
             place = os.path.join(folder, str(part))
             os.mkdir(place)
-            env = dict(os.environ, FAILING_PART=f"{part}/{PARTS}")
-            running.append(subprocess.Popen([os.path.join(BUILD, "failing", "server_test"), place], env=env,
+            env = dict(os.environ, FAILING_PART=f"{part}/{PARTS}", FAILING_SHARE=SHARE)
+            running.append(subprocess.Popen([os.path.join(BUILD, "failing", program), place], env=env,
                                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
         outputs = [one.communicate(timeout=LIMIT)[0] for one in running]
     passed = failed = 0
@@ -30,10 +35,18 @@ def test_scenes():
     for one, output in zip(running, outputs):
         print(output if one.returncode else "", end="")
         counts = re.search(r"^(\d+) passed, (\d+) failed$", output, re.M)
-        check(counts, "server_test ended with status %d without a word", one.returncode)
+        check(counts, "%s ended with status %d without a word", program, one.returncode)
         passed, failed = passed + int(counts.group(1)), failed + int(counts.group(2))
         reached |= set(re.search(r"^reached:(.*)$", output, re.M).group(1).split())
-    missed = table.failing() - reached - PROGRAM_ONLY - UNUSED
+    missed = table.failing() - reached - PROGRAM_ONLY - UNUSED - spared
     check(not missed, "no scene makes these calls: %s", missed)
-    check(passed > 1000, "only %d scenes", passed)
+    check(passed > least, "only %d scenes", passed)
     return {"passed": passed, "failed": failed}
+
+
+def test_scenes_of_a_server():
+    return play("server_test", 1000, set())
+
+
+def test_scenes_of_a_client():
+    return play("client_test", 500, NOT_OF_CLIENTS)

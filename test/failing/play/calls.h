@@ -25,9 +25,6 @@
          EACCES, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, EPERM, EROFS) \
     CALL(close, int, (int fd), (fd), AFTER, \
          EINTR, EIO, ENOSPC, EDQUOT) \
-    CALL(connect, int, (int fd, const struct sockaddr *to, socklen_t size), (fd, to, size), MINUS_ONE, \
-         EACCES, EPERM, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, ECONNREFUSED, EINPROGRESS, EINTR, ENETUNREACH, \
-         ETIMEDOUT, EPROTOTYPE, ENOENT) \
     CALL(epoll_create1, int, (int flags), (flags), MINUS_ONE, \
          EINVAL, EMFILE, ENFILE, ENOMEM) \
     CALL(epoll_pwait2, int, (int loop, struct epoll_event *events, int most, const struct timespec *timeout, \
@@ -85,6 +82,9 @@
     CALL(accept4, \
          EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, \
          EHOSTUNREACH, ENETDOWN, ENETUNREACH, EOPNOTSUPP, ETIMEDOUT, EPERM, EINVAL, EBADF, ENOTSOCK, EFAULT) \
+    CALL(connect, \
+         EACCES, EPERM, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EAGAIN, ECONNREFUSED, EINPROGRESS, EINTR, ENETUNREACH, \
+         EHOSTUNREACH, ETIMEDOUT, EPROTOTYPE, ENOENT, EINVAL) \
     CALL(epoll_ctl, \
          EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, ENOSPC, EPERM) \
     CALL(eventfd, \
@@ -114,11 +114,11 @@
 
 #define CALLS_SPARED(WHY) \
     WHY("it cannot fail as we call it: memory and strings", \
-        "bcmp memchr memcmp memcpy memmove memrchr memset strchr strcmp strcspn strerror strerrordesc_np " \
+        "bcmp memchr memcmp memcpy memmem memmove memrchr memset strchr strcmp strcspn strerror strerrordesc_np " \
         "strerrorname_np strlen strncmp strnlen strpbrk strrchr strspn strstr strtol gai_strerror gmtime_r " \
         "__errno_location __ctype_b_loc __tls_get_addr") \
     WHY("it cannot fail as we call it: the arguments are constants, or were checked", \
-        "clock_gettime getenv getopt_long optarg opterr optind optopt getpid inet_ntop inet_pton htons sigaction sigaddset sigemptyset sigfillset " \
+        "clock_gettime getenv secure_getenv getopt_long optarg opterr optind optopt getpid inet_ntop inet_pton htons sigaction sigaddset sigemptyset sigfillset " \
         "sigismember signal sigpending pthread_sigmask pthread_cond_destroy pthread_cond_init pthread_cond_signal " \
         "pthread_cond_timedwait pthread_cond_wait pthread_condattr_destroy pthread_condattr_init " \
         "pthread_condattr_setclock pthread_mutex_destroy pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock " \
@@ -132,7 +132,7 @@
         "fflush fmemopen fprintf fputc fputs fwrite printf putchar puts stderr stdout") \
     WHY("it is of another library, and one path of the demo needs it: not made to fail here", \
         "EVP_DigestFinal_ex EVP_DigestInit_ex EVP_DigestUpdate EVP_MD_CTX_new EVP_sha256") \
-    WHY("it is of the resolver or of dialling: a client's, which the scenes of a server do not play", \
+    WHY("it is of another library, the resolver, whose own calls are not ours; or cannot fail as we call it", \
         "ares_cancel ares_destroy ares_freeaddrinfo ares_getaddrinfo ares_init_options ares_library_init ares_process_fd " \
         "ares_set_servers_ports ares_set_socket_callback ares_strerror ares_timeout if_nametoindex pthread_once")
 /* clang-format on */

@@ -156,6 +156,15 @@ static void give_an_edge(int fd)
         (void)__real_epoll_ctl(watched[fd].loop, EPOLL_CTL_MOD, fd, &watched[fd].event);
 }
 
+int __real_shutdown(int fd, int how);
+
+/* A write that is told so by the kernel is of a connection that is gone: a read meets its end. */
+static void end_if_dead(int fd, int fault)
+{
+    if (fault == EPIPE || fault == ECONNRESET || fault == ETIMEDOUT)
+        (void)__real_shutdown(fd, SHUT_RD);
+}
+
 static size_t shortened(size_t size, int fault)
 {
     return fault == SHORT ? size > 0 : fault == HALF ? (size + 1) / 2 : size;
@@ -181,6 +190,7 @@ CALLS_PLAIN(WRAPPER)
 /* --- wrappers that do more ---------------------------------------------------------------------------------------- */
 
 int __real_accept4(int fd, struct sockaddr *from, socklen_t *size, int flags);
+int __real_connect(int fd, const struct sockaddr *to, socklen_t size);
 int __real_eventfd(unsigned value, int flags);
 int __real_fcntl(int fd, int command, long argument);
 int __real_ioctl(int fd, unsigned long command, void *argument);
@@ -193,6 +203,7 @@ ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __real_write(int fd, const void *from, size_t size);
 
 int __wrap_accept4(int fd, struct sockaddr *from, socklen_t *size, int flags);
+int __wrap_connect(int fd, const struct sockaddr *to, socklen_t size);
 int __wrap_epoll_ctl(int loop, int how, int fd, struct epoll_event *event);
 int __wrap_eventfd(unsigned value, int flags);
 int __wrap_fcntl(int fd, int command, ...);
@@ -216,6 +227,19 @@ int __wrap_accept4(int fd, struct sockaddr *from, socklen_t *size, int flags)
         if (gone >= 0)
             (void)__real_close(gone);
     }
+    errno = fault;
+    return -1;
+}
+
+int __wrap_connect(int fd, const struct sockaddr *to, socklen_t size)
+{
+    int fault = fault_of(NUMBER_connect);
+    /* With these two it goes on by itself. */
+    bool goes_on = fault == EINTR || fault == EINPROGRESS;
+    if (fault == 0)
+        return __real_connect(fd, to, size);
+    if (goes_on && __real_connect(fd, to, size) != 0 && errno != EINPROGRESS)
+        return -1;
     errno = fault;
     return -1;
 }
@@ -298,10 +322,15 @@ ssize_t __wrap_pread(int fd, void *to, size_t size, off_t at)
 ssize_t __wrap_recv(int fd, void *to, size_t size, int flags)
 {
     int fault = fault_of(NUMBER_recv);
+    if ((flags & MSG_PEEK) && (fault == EAGAIN || fault == EINTR))
+        fault = 0; /* a look does not wait, so it is not interrupted, and that nothing is there is an answer */
     if (fault == EAGAIN || fault < 0)
         give_an_edge(fd);
     if (fault <= 0)
         return __real_recv(fd, to, shortened(size, fault), flags);
+    if (flags & MSG_PEEK)
+        (void)__real_shutdown(fd,
+                              SHUT_RD); /* the kernel tells an error once, to whoever asks; then that it is the end */
     errno = fault;
     return -1;
 }
@@ -313,6 +342,7 @@ ssize_t __wrap_send(int fd, const void *from, size_t size, int flags)
         give_an_edge(fd);
     if (fault <= 0)
         return __real_send(fd, from, shortened(size, fault), flags);
+    end_if_dead(fd, fault);
     errno = fault;
     return -1;
 }
@@ -324,6 +354,7 @@ ssize_t __wrap_sendfile(int to, int from, off_t *at, size_t size)
         give_an_edge(to);
     if (fault <= 0)
         return __real_sendfile(to, from, at, shortened(size, fault));
+    end_if_dead(to, fault);
     errno = fault;
     return -1;
 }
@@ -356,6 +387,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
         return __real_sendmsg(fd, message, flags);
     if (fault < 0)
         return send_pieces(fd, message, flags, fault);
+    end_if_dead(fd, fault);
     errno = fault;
     return -1;
 }

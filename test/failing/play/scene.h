@@ -17,6 +17,8 @@ struct scene_plan {
     size_t allocation;      /* the one that fails, from 1; 0: none */
     bool allocations_after; /* and all after it */
     unsigned random;        /* a seed: one allocation in forty fails */
+    bool is_short;          /* of descriptors: so many are left */
+    unsigned descriptors;
 };
 
 struct scene_result {
