@@ -28,23 +28,22 @@ static void show_lines(const char *mark, weir_str head)
     }
 }
 
-static void show_fields(weir_fields fields)
+static void show_fields(FILE *out, const char *mark, weir_fields fields)
 {
     for (size_t i = 0; i < fields.count; i++) {
         const weir_field *f = &fields.list[i];
-        (void)fprintf(stderr, "< %.*s: %.*s\n", (int)f->name.len, f->name.ptr, (int)f->value.len,
+        (void)fprintf(out, "%s%.*s: %.*s\n", mark, (int)f->name.len, f->name.ptr, (int)f->value.len,
                       f->value.len > 0 ? f->value.ptr : "");
     }
 }
 
-static void show_answer_head(const weir_exchange *x)
+static void show_answer_head(FILE *out, const char *mark, const weir_exchange *x)
 {
     weir_str reason = weir_response_reason(x);
     unsigned version = weir_exchange_version(x);
-    (void)fprintf(stderr, "< HTTP/%u.%u %03u%s%.*s\n", version / 10, version % 10, weir_response_status(x),
+    (void)fprintf(out, "%sHTTP/%u.%u %03u%s%.*s\n", mark, version / 10, version % 10, weir_response_status(x),
                   reason.len > 0 ? " " : "", (int)reason.len, reason.len > 0 ? reason.ptr : "");
-    show_fields(weir_exchange_fields(x));
-    (void)fputs("<\n", stderr);
+    show_fields(out, mark, weir_exchange_fields(x));
 }
 
 static void show_request_once(struct get *get, weir_exchange *x)
@@ -81,8 +80,14 @@ static void on_head(void *app, weir_exchange *x)
 {
     struct get *get = app;
     show_request_once(get, x);
-    if (get->verbose)
-        show_answer_head(x);
+    if (get->verbose) {
+        show_answer_head(stderr, "< ", x);
+        (void)fputs("<\n", stderr);
+    }
+    if (get->include && !weir_response_is_interim(x)) {
+        show_answer_head(get->out, "", x);
+        (void)fputs("\n", get->out);
+    }
     if (!weir_response_is_interim(x))
         get->status = weir_response_status(x);
 }
@@ -103,7 +108,7 @@ static void on_end(void *app, weir_exchange *x)
     struct get *get = app;
     if (get->verbose && weir_exchange_trailers(x).count > 0) {
         (void)fputs("< (trailers)\n", stderr);
-        show_fields(weir_exchange_trailers(x));
+        show_fields(stderr, "< ", weir_exchange_trailers(x));
     }
 }
 

@@ -17,12 +17,14 @@ struct get {
     const char *upload; /* the name of what is uploaded; null: nothing */
     bool verbose;
     bool fail;
+    bool include; /* the head goes to the output too */
     bool follow;
     bool compressed;
     weir_request request; /* all but its handler */
     weir_client_options options;
     weir_field fields[OPTION_LIST_MAX + 2];
     weir_follow *following; /* with -L */
+    char *whole_url; /* where the scheme was left out; or null */
     char *data; /* the body, read from a file; or null */
     int upload_fd;
     /* the run */

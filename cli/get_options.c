@@ -166,6 +166,23 @@ static int take(struct get *get, const struct given *given)
     return status < 0 ? take_upload(get, given) : status;
 }
 
+/* As people type it: HOST:PORT/path is http's. */
+static bool take_url(struct get *get, const char *url)
+{
+    get->url = url;
+    if (strstr(url, "://") != NULL)
+        return true;
+    size_t size = strlen(url) + sizeof "http://";
+    get->whole_url = malloc(size);
+    if (get->whole_url == NULL) {
+        (void)fputs("weir get: no memory\n", stderr);
+        return false;
+    }
+    (void)snprintf(get->whole_url, size, "http://%s", url);
+    get->url = get->whole_url;
+    return true;
+}
+
 int get_options(struct get *get, int argc, char **argv)
 {
     struct given g = {.retry = "never"};
@@ -189,6 +206,7 @@ int get_options(struct get *get, int argc, char **argv)
          .type = OPTION_STRING,
          .place = &g.data,
          .argument = "TEXT|@FILE",
+         .may_be_empty = true,
          .help = "its body, as it stands, or from a file (@- is standard input)"},
         {.name = "upload",
          .letter = 'T',
@@ -213,6 +231,11 @@ int get_options(struct get *get, int argc, char **argv)
          .type = OPTION_FLAG,
          .place = &get->verbose,
          .help = "show both heads, the times and the endings on standard error"},
+        {.name = "include",
+         .letter = 'i',
+         .type = OPTION_FLAG,
+         .place = &get->include,
+         .help = "the head of the answer before its body"},
         {.name = "fail",
          .letter = 'f',
          .type = OPTION_FLAG,
@@ -294,7 +317,9 @@ int get_options(struct get *get, int argc, char **argv)
                                  : "one URL was expected, and there are more");
         return 2;
     }
-    get->url = argv[at];
+    if (!take_url(get, argv[at]))
+        return 1;
+    get->include |= g.head;
     int status = take(get, &g);
     if (status >= 0)
         get_release(get);
@@ -303,8 +328,9 @@ int get_options(struct get *get, int argc, char **argv)
 
 void get_release(struct get *get)
 {
+    free(get->whole_url);
     free(get->data);
-    get->data = NULL;
+    get->whole_url = get->data = NULL;
     if (get->upload_fd >= 0)
         close(get->upload_fd);
     get->upload_fd = -1;

@@ -36,14 +36,15 @@ struct option_spec {
     const char *help;
     const char *choices; /* "epoll uring" */
     uint64_t min, max;   /* of numbers; both zero: 1 to UINT64_MAX */
+    bool may_be_empty;   /* of a string */
     bool given;
 };
 
 struct option_command {
-    const char *name;     /* "weir demo": opens each message */
-    const char *summary;  /* one sentence */
-    const char *operands; /* in the usage line after the options; null: none are taken */
-    const char *examples; /* lines */
+    const char *name;         /* "weir demo": opens each message */
+    const char *summary;      /* one sentence */
+    const char *operands;     /* in the usage line after the options; null: none are taken */
+    const char *examples;     /* lines */
     void (*notes)(FILE *out); /* what --help says at its end; may be null */
     struct option_spec *specs;
     size_t count;

@@ -115,7 +115,7 @@ bool option_value(const struct option_spec *spec, const char *value, char *expec
         return choice_value(spec, value, expected, size);
     case OPTION_STRING:
     case OPTION_ADDRESS:
-        if (value[0] == '\0') {
+        if (value[0] == '\0' && !spec->may_be_empty) {
             (void)snprintf(expected, size, "something");
             return false;
         }

@@ -103,7 +103,7 @@ def test_get_names_the_wrong_option():
 
 
 def test_get_what_cannot_be_asked_for():
-    for url, code in (("nonsense", "bad_url"), ("ftp://127.0.0.1/", "bad_url"), ("https://127.0.0.1/", "unsupported"),
+    for url, code in (("no nsense", "bad_url"), ("ftp://127.0.0.1/", "bad_url"), ("https://127.0.0.1/", "unsupported"),
                       ("http://", "bad_url"), ("http://127.0.0.1:99999/", "bad_url"), ("http://[::1/", "bad_url"),
                       ("http://127.0.0.1/a b", "bad_url")):
         wrong([url], code)
@@ -215,7 +215,10 @@ def test_get_statuses():
             status, out, err = get("-f", f"{url}/status/{code}")
             assert status == 1 and out == b"" and f"the answer is {code}" in err, (out, err)
         assert get("-f", url + "/")[:2] == (0, b"Hello, World!")
-        assert get("-I", url + "/bytes/1000000")[:2] == (0, b"")
+        status, out, _ = get("-I", url + "/bytes/1000000")
+        assert status == 0 and out.startswith(b"HTTP/1.1 200 OK\n") and out.endswith(b"Content-Length: 1000000\n\n"), out
+        status, out, _ = get("-i", url.removeprefix("http://") + "/status/404")
+        assert status == 0 and out.startswith(b"HTTP/1.1 404 ") and out.endswith(b"\n\n404 Not Found\n"), out
         status, out, err = get("-v", "-I", url + "/bytes/1000000")
         assert status == 0 and "< Content-Length: 1000000" in err, err
 
