@@ -1,8 +1,9 @@
 /* Invariant: for any octets of a peer, in either role, whatever its handler does and however both directions are cut, held
  * up, ended, reset, or late: every exchange that begins gets one `done`; the connection ends once, with a cause that is not
  * internal_error; what it wants comes to rest; octets queued = acknowledged + sent and not acknowledged + never sent; all
- * memory comes back; and what a server sends is a sequence of responses to its requests in order, of which only the last
- * may be cut.
+ * memory comes back; what a server sends is a sequence of responses to its requests in order, and what a client sends is the
+ * requests that were asked, in order, of which only the last may be cut; and a client's exchange that is complete had a
+ * final response.
  *
  * The input: one octet of options, one that says how many octets of the handler's choices follow, those, one that says how
  * many steps follow, those; the rest is what the peer sends. */
@@ -12,9 +13,11 @@
 
 #include "conn/answers_check.h"
 #include "conn/conn.h"
+#include "h1/message_check.h"
 
-#define METHODS_MAX 512
-#define CHOICES_MAX 1500 /* then the handler does what is usual: a stream must not go on for ever */
+#define METHODS_MAX  512
+#define PREPARED_MAX 3
+#define CHOICES_MAX  1500 /* then the handler does what is usual: a stream must not go on for ever */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,6 +31,8 @@ static struct story {
     size_t next_choice;
     weir_str methods[METHODS_MAX]; /* of the exchanges, as long as it matters: HEAD, CONNECT or another */
     unsigned method_count;
+    unsigned numbers[METHODS_MAX]; /* of a client's requests: what their targets end in */
+    weir_prepared *prepared[PREPARED_MAX];
     bool incomplete; /* an exchange ended other than complete, or as bad_response */
 } story;
 
@@ -118,7 +123,9 @@ static void act(weir_exchange *x)
         weir_body_resume(x);
         break;
     case 3:
-        weir_body_refuse(x);
+        if (weir_exchange_role(x) == WEIR_ROLE_SERVER ||
+            weir_exchange_user(x) != NULL) /* there is a content to refuse */
+            weir_body_refuse(x);
         break;
     case 4:
         (void)weir_respond_interim(x, 100 + more % 5, WEIR_NO_FIELDS);
@@ -154,12 +161,13 @@ static void act_some(weir_exchange *x)
 
 static void on_head(struct drive *d, weir_exchange *x)
 {
-    (void)d;
     if (weir_exchange_role(x) == WEIR_ROLE_SERVER && story.method_count < METHODS_MAX) {
         weir_str method = weir_request_method(x);
         bool head = weir_str_equal(method, WEIR_STR("HEAD")), connect = weir_str_equal(method, WEIR_STR("CONNECT"));
         story.methods[story.method_count++] = head ? WEIR_STR("HEAD") : connect ? WEIR_STR("CONNECT") : WEIR_STR("GET");
     }
+    if (weir_exchange_role(x) == WEIR_ROLE_CLIENT && !weir_response_is_interim(x))
+        weir_exchange_set_user(x, d); /* it has its final response */
     act_some(x);
 }
 
@@ -193,7 +201,8 @@ static void on_event(struct drive *d, weir_exchange *x, weir_event event)
 
 static void on_done(struct drive *d, weir_exchange *x, const weir_exchange_ending *ending)
 {
-    (void)d;
+    DRIVE_MUST(d, ending->code != WEIR_CODE_complete || weir_exchange_role(x) == WEIR_ROLE_SERVER ||
+                      weir_exchange_user(x) == d);
     if (ending->code != WEIR_CODE_complete && ending->code != WEIR_CODE_bad_response)
         story.incomplete = true;
     act(x);
@@ -201,19 +210,55 @@ static void on_done(struct drive *d, weir_exchange *x, const weir_exchange_endin
 
 /* --- the peer, the kernel, the clock ----------------------------------------------------------------------------------- */
 
+/* Where the n-th request goes to; of some methods that cannot be seen in it. */
+static weir_str target_of(uint8_t method, unsigned number)
+{
+    static char text[32];
+    snprintf(text, sizeof text, method == 2 ? "a:%u" : "/%u", number);
+    return weir_str_from(text);
+}
+
+static void begun(struct drive *d, weir_code code, weir_exchange *x, unsigned number)
+{
+    DRIVE_MUST(d, (code == WEIR_OK) == (x != NULL));
+    if (x == NULL)
+        return;
+    d->x = x;
+    if (d->begun < METHODS_MAX)
+        story.numbers[d->begun] = number;
+    d->begun++;
+}
+
+/* Asks what is prepared, and prepares it before that. */
+static void ask_prepared(struct drive *d, const weir_request *request, unsigned place)
+{
+    weir_exchange *x;
+    weir_prepared **prepared = &story.prepared[place];
+    if (*prepared == NULL && weir_prepare(prepared, d->config, request) != WEIR_OK)
+        return;
+    weir_code code = weir_engine_request_prepared(d->engine, *prepared, NULL, &x, d->now_ns);
+    begun(d, code, x, 60000 + place);
+}
+
 static void ask(struct drive *d, uint8_t n)
 {
     static const char *const methods[] = {"GET", "HEAD", "CONNECT", "POST"};
-    bool connect = n % 4 == 2;
-    weir_body body = n / 4 % 4 == 0 ? body_of(n, n) : weir_body_none();
-    weir_fields fields = n / 16 % 4 == 3 ? WEIR_FIELDS({WEIR_STR("Connection"), WEIR_STR("upgrade")},
-                                                       {WEIR_STR("Upgrade"), WEIR_STR("e")})
-                                         : fields_of(n / 16);
-    (void)drive_ask(d,
-                    WEIR_REQUEST(.method = weir_str_from(methods[n % 4]),
-                                 .target = connect ? WEIR_STR("a:1") : WEIR_STR("/"), .host = WEIR_STR("a"),
-                                 .body = body, .fields = fields),
-                    NULL);
+    bool prepares = n / 32 == 6, expects = n / 32 == 7;
+    unsigned place = n / 4 % PREPARED_MAX, number = prepares ? 60000 + place : d->begun + 1;
+    weir_body body = n / 4 % 4 == 0 || expects ? body_of(n, n) : weir_body_none();
+    weir_fields fields = n / 16 % 4 == 3 && !expects ? WEIR_FIELDS({WEIR_STR("Connection"), WEIR_STR("upgrade")},
+                                                                   {WEIR_STR("Upgrade"), WEIR_STR("e")})
+                                                     : fields_of(n / 16);
+    const weir_request *request =
+        WEIR_REQUEST(.method = weir_str_from(methods[n % 4]), .target = target_of(n % 4, number), .host = WEIR_STR("a"),
+                     .body = body, .fields = fields, .expect = expects, .expect_timeout_ns = (n & 4) * WEIR_SECOND);
+    weir_exchange *x;
+    if (prepares) {
+        ask_prepared(d, request, place);
+    } else {
+        weir_code code = weir_engine_request(d->engine, request, &x, d->now_ns);
+        begun(d, code, x, number);
+    }
 }
 
 static void send_some(struct drive *d, struct octets *from, size_t n)
@@ -299,6 +344,29 @@ static void check_output(struct drive *d)
     DRIVE_MUST(d, story.incomplete || count >= story.method_count);
 }
 
+/* Every request but the last is whole, and they are those that were asked, one after another. */
+static void check_requests(struct drive *d)
+{
+    static struct message message;
+    size_t at = 0;
+    for (unsigned count = 0; at < d->out.size && count < METHODS_MAX; count++, at += message.used) {
+        weir_str rest = {d->out.octets + at, d->out.size - at};
+        DRIVE_MUST(d, count < d->begun);
+        message_read(&message, d->out.octets + at, rest.len < MESSAGE_SIZE_MAX ? rest.len : MESSAGE_SIZE_MAX, true,
+                     false);
+        DRIVE_MUST(d, message.kind != MESSAGE_REFUSED);
+        char line[64];
+        int size = snprintf(line, sizeof line, "%u HTTP/1.1\r\n", story.numbers[count]);
+        const char *end = memchr(rest.ptr, '\n', rest.len);
+        if (end == NULL)
+            return; /* it was cut within its first line */
+        DRIVE_MUST(d, end - rest.ptr >= size && memcmp(end + 1 - size, line, (size_t)size) == 0);
+        bool switches = memcmp(rest.ptr, "CONNECT ", 8) == 0 || memmem(rest.ptr, rest.len, "Upgrade: e", 10) != NULL;
+        if (message.kind == MESSAGE_MORE || switches)
+            return; /* nothing may be behind it, but what is not HTTP */
+    }
+}
+
 static void check_totals(struct drive *d)
 {
     const struct engine_totals *totals = &d->config->totals;
@@ -365,6 +433,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_totals(d);
     if (d->options.role == WEIR_ROLE_SERVER)
         check_output(d);
+    else
+        check_requests(d);
+    for (unsigned i = 0; i < PREPARED_MAX; i++)
+        weir_prepared_free(story.prepared[i]);
     drive_free(d);
     return 0;
 }
