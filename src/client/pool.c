@@ -162,12 +162,35 @@ static void serve(struct client_link *link)
         client_origin_is_due(origin);
 }
 
+static const struct client_call *longest_waiting(const struct client_origin *origin)
+{
+    return BASE_CONTAINER(origin->waiting.next, struct client_call, node);
+}
+
+/* All places are taken, and another origin wants one: so that requests that never cease do not keep others from ever being
+ * served. One that has none is next when its request is the older one; of others the shares become equal, and stay so. */
+static bool has_too_many(const struct client_origin *origin)
+{
+    const struct base_list *starved = &origin->client->starved;
+    if (base_list_is_empty(starved) || base_list_is_empty(&origin->waiting))
+        return false;
+    const struct client_origin *first = BASE_CONTAINER(starved->next, struct client_origin, starved);
+    if (first == origin || base_list_is_empty(&first->waiting))
+        return false;
+    uint64_t share = first->links + first->dials;
+    if (share == 0)
+        return longest_waiting(first)->acquire_ns < longest_waiting(origin)->acquire_ns;
+    return origin->links > share + 1;
+}
+
 void client_link_rests(struct link_home *home, struct link *link)
 {
     struct client_origin *origin = client_link_of(link)->origin;
     (void)home;
     origin->no_dials = false;
-    if (base_list_is_empty(&origin->waiting) || link_is_usable(link))
+    if (has_too_many(origin))
+        enter_idle(client_link_of(link)); /* its place is taken before its own requests are looked at */
+    else if (base_list_is_empty(&origin->waiting) || link_is_usable(link))
         serve(client_link_of(link));
     else
         origin->client->counts.stale++; /* the server's FIN was right behind its answer */
@@ -260,7 +283,7 @@ static void look_after(struct client_origin *origin)
     weir_client *client = origin->client;
     struct client_link *link;
     origin->held = true;
-    while (!base_list_is_empty(&origin->waiting) && (link = client_take_idle(origin)) != NULL)
+    while (!base_list_is_empty(&origin->waiting) && !has_too_many(origin) && (link = client_take_idle(origin)) != NULL)
         serve(link);
     dial_for(origin);
     while (client->draining && !base_list_is_empty(&origin->idle)) {

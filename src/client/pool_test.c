@@ -398,6 +398,40 @@ static void test_another_origin_comes_free(void **state)
     other_comes_free(true, true);
 }
 
+/* An origin whose requests never cease does not keep another one waiting beyond its turn. */
+static void test_origins_take_turns(void **state)
+{
+    struct scene s;
+    struct served first, second, third;
+    struct call a = {.done = 0}, b = {.done = 0}, c = {.done = 0}, other_one = {.done = 0};
+    char other[64], url[80];
+    (void)state;
+    scene_init(&s);
+    s.options.connections_max = 1;
+    scene_start(&s);
+    int listener = scene_listen(other);
+    (void)snprintf(url, sizeof url, "http://%s", other);
+    call_get(&s, &a);
+    served_accept(&first, &s);
+    call_get(&s, &b);
+    weir_loop_step(s.loop, 2 * WEIR_MS);
+    call_send(&s, &other_one, WEIR_REQUEST(.url = weir_str_from(url)));
+    weir_loop_step(s.loop, 2 * WEIR_MS);
+    call_get(&s, &c);
+    served_answer(&first, &a);
+    served_answer(&first, &b); /* it had waited for longer */
+    SCENE_UNTIL(&s, served_try(&second, &s, listener));
+    served_answer(&second, &other_one);
+    assert_int_equal(c.done, 0);
+    served_accept(&third, &s);
+    served_answer(&third, &c);
+    served_close(&first);
+    served_close(&second);
+    served_close(&third);
+    scene_close(&s);
+    close(listener);
+}
+
 /* The place was taken by a dial, which fails. */
 static void test_another_origins_dial_fails(void **state)
 {
@@ -657,6 +691,7 @@ int main(void)
         cmocka_unit_test(test_pool_full),
         cmocka_unit_test(test_idle_gives_way),
         cmocka_unit_test(test_another_origin_comes_free),
+        cmocka_unit_test(test_origins_take_turns),
         cmocka_unit_test(test_another_origins_dial_fails),
         cmocka_unit_test(test_acquire_timeout),
         cmocka_unit_test(test_idle_timeout),
