@@ -1,5 +1,5 @@
-"""`weir get`, `weir load` and `weir fault`: calls that they make fail, one at a time; then either they do what they are for,
-with status 0, or they say what could not be done and why, with status 1. None hangs."""
+"""`weir get`, `weir load` and `weir fault`: calls that they make fail, one at a time; then either they do what they are
+for, with status 0, or they say what could not be done and why, with status 1. None hangs."""
 import contextlib
 import os
 import re

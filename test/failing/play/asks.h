@@ -8,8 +8,8 @@
 
 enum ask_client { ASK_PLAIN, ASK_PROXIED, ASK_DOOMED, ASK_CLIENTS };
 
-/* When it is sent: at once; after raw servers closed what was idle; to clients that have been through it all; to the one
- * that is freed with all that it has. */
+/* When it is sent: at once; after raw servers closed what was idle; to clients that have been through it all; to the
+ * one that is freed with all that it has. */
 enum ask_when { ASK_FIRST, ASK_STALE, ASK_WITNESS, ASK_LAST };
 
 struct ask_script {

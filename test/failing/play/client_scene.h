@@ -1,5 +1,5 @@
-/* Three clients on a loop of ours, raw servers of every kind, requests of every kind, a drain, a free in the middle of it,
- * and the books: played while calls fail. As scene.h, on one thread. */
+/* Three clients on a loop of ours, raw servers of every kind, requests of every kind, a drain, a free in the middle of
+ * it, and the books: played while calls fail. As scene.h, on one thread. */
 #ifndef FAILING_CLIENT_SCENE_H
 #define FAILING_CLIENT_SCENE_H
 

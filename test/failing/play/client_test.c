@@ -1,6 +1,6 @@
-/* Goal: whatever call fails, whichever way its manual names, at whatever moment: each request of a client has one `done`
- * with its reason, the others are answered, a drain ends, the books balance, nothing leaks and nothing spins. Method: a
- * scene (client_scene.h) is played by the sweep (sweep.h). */
+/* Goal: whatever call fails, whichever way its manual names, at whatever moment: each request of a client has one
+ * `done` with its reason, the others are answered, a drain ends, the books balance, nothing leaks and nothing spins.
+ * Method: a scene (client_scene.h) is played by the sweep (sweep.h). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "client_scene.h"
 #include "sweep.h"
 
-/* Nobody may notice that a call was interrupted, had nothing to give, or did less than it was asked; nor that one failed
- * whose answer is only good to know. */
+/* Nobody may notice that a call was interrupted, had nothing to give, or did less than it was asked; nor that one
+ * failed whose answer is only good to know. */
 static bool is_harmless(const char *call, int fault)
 {
     if (sweep_is_one_of(call, "close getsockname ioctl sigtimedwait"))

@@ -1,5 +1,5 @@
-/* Raw servers for the scenes of a client, none of which ever blocks: one by TCP, which is a SOCKS proxy too and then its
- * own far end, one by a unix socket, and a name server. */
+/* Raw servers for the scenes of a client, none of which ever blocks: one by TCP, which is a SOCKS proxy too and then
+ * its own far end, one by a unix socket, and a name server. */
 #ifndef FAILING_RAW_H
 #define FAILING_RAW_H
 

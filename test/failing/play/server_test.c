@@ -1,5 +1,5 @@
-/* Goal: whatever call fails, whichever way its manual names, at whatever moment: the server lives, the others are answered,
- * a drain ends it, the books balance, nothing leaks. Method: a scene (scene.h) is played by the sweep (sweep.h).
+/* Goal: whatever call fails, whichever way its manual names, at whatever moment: the server lives, the others are
+ * answered, a drain ends it, the books balance, nothing leaks. Method: a scene (scene.h) is played by the sweep (sweep.h).
  *
  *     server_test FOLDER send EPIPE 3 1 workers    one scene with three workers
  */
@@ -15,8 +15,8 @@
 /* Of threads the moments are many and alike. */
 #define THREADS_AT_MAX 20
 
-/* Nobody may notice that a call was interrupted, had nothing to give, or did less than it was asked; nor that one failed
- * whose answer is only good to know. */
+/* Nobody may notice that a call was interrupted, had nothing to give, or did less than it was asked; nor that one
+ * failed whose answer is only good to know. */
 static bool is_harmless(const char *call, int fault)
 {
     if (sweep_is_one_of(
