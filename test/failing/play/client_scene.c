@@ -17,8 +17,8 @@
 
 #define PATIENCE_NS  (UINT64_C(8) * 1000000000)
 #define ROUND_NS     (UINT64_C(30) * 1000000)
-/* Far more turns than a scene has, and far fewer than a loop takes that has nothing to do and does not wait. */
-#define TURNS_MAX    20000
+/* A scene has less than a thousand turns; a third of a second takes many more of a loop that does not wait. */
+#define TURNS_MAX    3000
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A client, and what it has told. */
