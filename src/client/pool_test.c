@@ -130,6 +130,29 @@ static void test_stale(void **state)
     expect_stale("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", true);
 }
 
+/* A look that finds the reset takes the kernel's word of it away: the ending says it all the same. */
+static void test_stale_by_reset(void **state)
+{
+    struct scene s;
+    struct served first, second;
+    struct call a = {.done = 0}, b = {.done = 0};
+    (void)state;
+    scene_open(&s);
+    call_get(&s, &a);
+    served_accept(&first, &s);
+    served_answer(&first, &a);
+    served_abort(&first);
+    call_get(&s, &b);
+    served_accept(&second, &s);
+    served_answer(&second, &b);
+    SCENE_UNTIL(&s, s.endings == 1);
+    assert_int_equal(scene_counts(&s).stale, 1);
+    assert_int_equal(b.retries, 0);
+    assert_string_equal(weir_code_name(s.last.code), "peer_reset_idle");
+    scene_close(&s);
+    served_close(&second);
+}
+
 /* The FIN is behind the answer when the connection comes free, and a request waits for it already. */
 static void test_fin_behind_the_answer(void **state)
 {
@@ -684,6 +707,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_reused),
         cmocka_unit_test(test_we_say_close),
         cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_stale_by_reset),
         cmocka_unit_test(test_fin_behind_the_answer),
         cmocka_unit_test(test_left_on_its_way),
         cmocka_unit_test(test_order),

@@ -403,10 +403,9 @@ void weir_engine_receipt(weir_engine *conn, const weir_receipt *receipt, uint64_
     struct engine_facts *facts = &conn->facts;
     conn->look = false;
     facts->looked = true;
-    if (receipt->known) {
-        uint64_t pruned = receipts_prune(&facts->receipts, &conn->config->options.allocator, receipt->acked);
-        engine_count(&conn->config->totals.exchanges_by_delivery[WEIR_DELIVERY_DELIVERED], pruned);
-    }
+    uint64_t pruned =
+        receipts_prune(&facts->receipts, &conn->config->options.allocator, receipt->known ? receipt->acked : 0);
+    engine_count(&conn->config->totals.exchanges_by_delivery[WEIR_DELIVERY_DELIVERED], pruned);
     if (conn->life <= LIFE_FLUSHING)
         conn_answered(conn, receipt, now_ns);
     if (conn->life != LIFE_ENDING && conn->life != LIFE_LINGERING)

@@ -419,6 +419,19 @@ static void no_answer_in_time(void **state)
     drive_free(d);
 }
 
+/* That the content was refused ahead makes no answer of none. */
+static void no_answer_and_no_content_wanted(void **state)
+{
+    (void)state;
+    struct drive *d = client();
+    weir_body_refuse(ask(d, WEIR_STR("/")));
+    drive_step(d);
+    drive_expire(d, 60 * WEIR_SECOND);
+    assert_string_equal(endings, "response_timeout/maybe_processed;");
+    DRIVE_MUST(d, d->closed && d->was_abort);
+    drive_free(d);
+}
+
 static void tls_is_named(void **state)
 {
     (void)state;
@@ -473,6 +486,7 @@ int main(void)
         cmocka_unit_test(an_interim_answer_is_a_sign),
         cmocka_unit_test(half_a_head_is_no_request),
         cmocka_unit_test(no_answer_in_time),
+        cmocka_unit_test(no_answer_and_no_content_wanted),
         cmocka_unit_test(tls_is_named),
         cmocka_unit_test(folds_are_not_looked_at_one_by_one),
     };

@@ -123,9 +123,7 @@ static void act(weir_exchange *x)
         weir_body_resume(x);
         break;
     case 3:
-        if (weir_exchange_role(x) == WEIR_ROLE_SERVER ||
-            weir_exchange_user(x) != NULL) /* there is a content to refuse */
-            weir_body_refuse(x);
+        weir_body_refuse(x);
         break;
     case 4:
         (void)weir_respond_interim(x, 100 + more % 5, WEIR_NO_FIELDS);

@@ -133,9 +133,32 @@ static void every_allocation_fails(void **state)
     }
 }
 
+/* A line that is wrong and not whole: a FIN is the last chance to say so. */
+static void malformed_before_a_fin(void **state)
+{
+    static const char *const heads[] = {"b6\xd3", "GET / HTTP/1.1\r\nHost: a\r\nX Y"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t piece = 0; piece < 3; piece++) {
+            struct drive *d = drive_new();
+            d->read_max = piece;
+            drive_open(d);
+            drive_send(d, heads[i]);
+            if (d->engine != NULL)
+                drive_fin(d);
+            if (d->engine != NULL)
+                drive_sleep(d, 100 * WEIR_SECOND);
+            DRIVE_MUST(d, d->closed && d->ending.code == (i == 0 ? WEIR_CODE_bad_method : WEIR_CODE_bad_field_name));
+            assert_true(drive_got(d, "HTTP/1.1 400 "));
+            drive_free(d);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(same_whatever_the_pieces),
-                                       cmocka_unit_test(every_allocation_fails)};
+                                       cmocka_unit_test(every_allocation_fails),
+                                       cmocka_unit_test(malformed_before_a_fin)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,63 @@ static void sequential_growth(void **state)
     DRIVE_MUST(d, d->memory.live < before + 4096);
     drive_free(d);
 }
+/* Batches whose ends never meet the end of the account's array: what is acknowledged is dropped all the same. */
+static void pipelined_growth(void **state)
+{
+    (void)state;
+    for (unsigned batch = 1; batch <= 100; batch += 3) {
+        struct drive *d = drive_new();
+        d->script.head = varied;
+        drive_open(d);
+        size_t before = 0;
+        for (unsigned i = 0; i < 20000 / batch; i++) {
+            for (unsigned k = 0; k < batch; k++)
+                drive_append(&d->inbox, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27);
+            drive_step(d);
+            if (i == 10000 / batch)
+                before = d->memory.live;
+        }
+        if (d->memory.live >= before + 16384)
+            fail_msg("batches of %u: %zu octets more", batch, d->memory.live - before);
+        drive_free(d);
+    }
+}
+static void views_are_there(struct drive *d, weir_exchange *x, const weir_exchange_ending *e)
+{
+    (void)e;
+    weir_fields fields = weir_exchange_fields(x), trailers = weir_exchange_trailers(x);
+    const weir_field *last = trailers.count > 0 ? trailers.list : &fields.list[fields.count - 1];
+    DRIVE_MUST(d, last->value.len == 6999 && last->value.ptr[0] == 'x' && last->value.ptr[6998] == 'x');
+}
+/* A peer asks by large heads, or with large trailers, for small answers, and reads none. */
+static void heads_of_answers_unread(void **state)
+{
+    static char line[7000];
+    (void)state;
+    memset(line, 'x', sizeof line - 1);
+    for (int trailers = 0; trailers <= 1; trailers++) {
+        struct drive *d = drive_new();
+        char text[8000];
+        d->script.head = varied;
+        d->script.done = views_are_there;
+        d->write_left = 0;
+        drive_open(d);
+        int n = snprintf(text, sizeof text,
+                         trailers ? "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: %s\r\n\r\n"
+                                  : "GET / HTTP/1.1\r\nHost: a\r\nA: %s\r\n\r\n",
+                         line);
+        for (int i = 0; i < 1000; i++)
+            drive_append(&d->inbox, text, (size_t)n);
+        drive_step(d);
+        DRIVE_MUST(d, d->begun > 10 && d->begun < 1000);
+        if (d->memory.live > 1 << 20)
+            fail_msg("%zu octets are held for a peer that does not read", d->memory.live);
+        d->write_left = UINT64_MAX;
+        drive_step(d);
+        DRIVE_MUST(d, d->begun == 1000 && d->dones == 1000);
+        drive_free(d);
+    }
+}
 static void crowded_partly(void **state)
 {
     (void)state;
@@ -283,6 +340,8 @@ int main(void)
         cmocka_unit_test(early_answer_before_the_last_body),
         cmocka_unit_test(crowded),
         cmocka_unit_test(sequential_growth),
+        cmocka_unit_test(pipelined_growth),
+        cmocka_unit_test(heads_of_answers_unread),
         cmocka_unit_test(crowded_partly),
         cmocka_unit_test(close_in_done),
         cmocka_unit_test(abort_unsent),

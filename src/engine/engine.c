@@ -68,13 +68,19 @@ weir_stage engine_stage(const struct engine *engine)
     return facts->exchanges_begun > 0 || facts->octets_in > 0 ? WEIR_STAGE_IDLE : WEIR_STAGE_UNUSED;
 }
 
+bool engine_is_full(const struct engine *engine)
+{
+    uint64_t limit = engine->config->options.limits.output_size_max;
+    return engine->output.pending >= limit || (engine->output.pending > 0 && engine->unsent_held >= limit);
+}
+
 bool engine_wants_input(const struct engine *engine)
 {
     const struct weir_exchange *x = engine->current;
     if (engine->finished || engine->abort || engine->facts->fin_seen)
         return false;
     if (x == NULL)
-        return engine->output.pending < engine->config->options.limits.output_size_max;
+        return !engine_is_full(engine);
     switch (x->in) {
     case ENGINE_IN_BODY:
     case ENGINE_IN_TRAILERS:
@@ -112,10 +118,38 @@ static bool is_complete(const struct engine *engine, const struct weir_exchange 
     return x->in == ENGINE_IN_DONE || (x->refused && x->stuck);
 }
 
+/* What it keeps of what came, if the one before it in the queue does not keep the same. An answer may be a hundredth of
+ * the head that asks for it: a peer that asks and does not read would fill the memory with heads. */
+static uint32_t held_by(const struct weir_exchange *before, const struct weir_exchange *x)
+{
+    const struct base_block *seen = NULL;
+    size_t size = x->trailer_capacity * sizeof *x->trailers;
+    if (before != NULL)
+        seen = before->trailer_block != NULL ? before->trailer_block : before->head_block;
+    if (x->head_block != NULL && x->head_block != seen)
+        size += x->head_block->size;
+    if (x->trailer_block != NULL && x->trailer_block != x->head_block)
+        size += x->trailer_block->size;
+    if (x->head.fields != x->fields)
+        size += x->head.field_capacity * sizeof *x->fields;
+    return size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+}
+
+static void pop_unsent(struct engine *engine)
+{
+    struct weir_exchange *x = engine->unsent_first;
+    engine->unsent_held -= x->held;
+    engine->unsent_first = x->next;
+    if (engine->unsent_first == NULL)
+        engine->unsent_last = NULL;
+}
+
 /* Its octets are with the transport, or never will be: the last call. */
 static void push_unsent(struct engine *engine, struct weir_exchange *x)
 {
     x->next = NULL;
+    x->held = held_by(engine->unsent_last, x);
+    engine->unsent_held += x->held;
     if (engine->unsent_last != NULL)
         engine->unsent_last->next = x;
     else
@@ -148,9 +182,7 @@ static void end_sent(struct engine *engine)
     }
     struct weir_exchange *x;
     while ((x = engine->unsent_first) != NULL && x->out_end <= facts->octets_sent) {
-        engine->unsent_first = x->next;
-        if (engine->unsent_first == NULL)
-            engine->unsent_last = NULL;
+        pop_unsent(engine);
         exchange_end(x, x->wrong != 0 ? (weir_code)x->wrong : WEIR_CODE_complete, WEIR_DELIVERY_UNCONFIRMED);
     }
 }
@@ -223,12 +255,6 @@ static bool give_room(struct engine *engine, struct weir_exchange *x)
     return true;
 }
 
-/* So much is queued that no other exchange begins before some of it has left. */
-static bool begin_is_blocked(const struct engine *engine)
-{
-    return engine->output.pending >= engine->config->options.limits.output_size_max;
-}
-
 void engine_run(struct engine *engine, uint64_t now_ns)
 {
     assert(!engine->running);
@@ -256,8 +282,7 @@ void engine_run(struct engine *engine, uint64_t now_ns)
             break;
     }
     struct engine_facts *facts = engine->facts;
-    if (facts->fin_seen && engine->current == NULL && !engine->finished && !engine->abort &&
-        !begin_is_blocked(engine)) {
+    if (facts->fin_seen && engine->current == NULL && !engine->finished && !engine->abort && !engine_is_full(engine)) {
         /* All that was asked is answered; a head that is not whole never will be. */
         if (base_input_size(&engine->input) > 0)
             base_trace_add(&facts->trace, BASE_TRACE_H1_TRUNCATED);
@@ -314,6 +339,11 @@ void engine_fin(struct engine *engine, uint64_t now_ns)
     struct engine_facts *facts = engine->facts;
     struct weir_exchange *x = engine->current;
     engine->now_ns = now_ns;
+    if (engine->scanned > 0 && !engine->finished && !engine->abort) {
+        engine->scanned = 0; /* no more of this head comes: what is wrong with it is said now, whatever the reads were */
+        engine_run(engine, now_ns);
+        x = engine->current;
+    }
     facts->fin_seen = true;
     facts->no_more_input = true;
     base_trace_add(&facts->trace, BASE_TRACE_FD_FIN);
@@ -485,11 +515,10 @@ uint32_t engine_cut(struct engine *engine, weir_code code, const struct receipts
     uint32_t whole = 0;
     while ((x = engine->unsent_first) != NULL) {
         whole++;
-        engine->unsent_first = x->next;
+        pop_unsent(engine);
         weir_delivery delivery = receipts_judge(known, x->out_begin, x->out_end, true);
         exchange_end(x, engine_is_server(engine) ? code : WEIR_CODE_complete, delivery); /* a client has its answer */
     }
-    engine->unsent_last = NULL;
     x = engine->current;
     if (!engine_is_server(engine)) {
         whole += cut_requests(engine, code, known);

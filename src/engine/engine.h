@@ -61,6 +61,7 @@ struct weir_exchange {
     weir_field *trailers; /* allocated */
     uint32_t trailer_count;
     uint32_t trailer_capacity;
+    uint32_t held; /* octets that go when it does, while it is in that queue */
     uint64_t began_ns;
     uint64_t in_length; /* of the content that arrives; WEIR_NEVER if its head does not say */
     uint64_t body_in;
@@ -115,6 +116,7 @@ struct engine {
     struct http_framing in_framing;
     uint64_t in_left;       /* of ENGINE_IN_BODY with a length */
     uint64_t in_offered;    /* content at the front of the input that was taken apart and not taken by the handler */
+    uint64_t unsent_held;   /* octets that the exchanges whose answers are not with the transport hold of the input */
     uint32_t scanned;       /* octets of an unfinished head that were looked at */
     uint32_t looks;         /* how often it was */
     uint32_t interim_count; /* before the final response that is waited for */
@@ -145,6 +147,8 @@ bool engine_is_quiet(const struct engine *engine);
 /* Does all that can be done with what is there. */
 void engine_run(struct engine *engine, uint64_t now_ns);
 /* True if octets would be used. */
+/* So much is queued, or held until it has left, that no other exchange begins before some of it has. */
+bool engine_is_full(const struct engine *engine);
 bool engine_wants_input(const struct engine *engine);
 /* The peer's FIN is here. */
 void engine_fin(struct engine *engine, uint64_t now_ns);
@@ -165,7 +169,7 @@ void engine_give_up_body(struct engine *engine, uint64_t now_ns);
 static inline bool engine_body_is_unwanted(const struct engine *engine)
 {
     const struct weir_exchange *x = engine->current;
-    return x != NULL && x->refused && x->out == ENGINE_OUT_DONE;
+    return x != NULL && x->refused && x->in != ENGINE_IN_HEAD && x->out == ENGINE_OUT_DONE;
 }
 
 /* Notes why the connection ends; only the first is kept. */

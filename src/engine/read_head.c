@@ -141,14 +141,12 @@ static int64_t parse_head(struct engine *engine, struct weir_exchange *x)
 
 bool engine_begin(struct engine *engine)
 {
-    struct weir_engine_config *config = engine->config;
     if (!engine_is_server(engine)) {
         if (base_input_size(&engine->input) > 0)
             engine_malformed(engine, WEIR_CODE_unexpected_octets);
         return false;
     }
-    if (base_input_size(&engine->input) == 0 || engine->output.pending >= config->options.limits.output_size_max ||
-        !engine_worth_parsing(engine))
+    if (base_input_size(&engine->input) == 0 || engine_is_full(engine) || !engine_worth_parsing(engine))
         return false;
     struct weir_exchange *x = exchange_new(engine);
     if (x == NULL) {

@@ -53,12 +53,13 @@ static bool make_room(struct receipts *receipts, const weir_allocator *allocator
     struct receipts_heap *heap = base_alloc(allocator, heap_size(capacity));
     if (heap == NULL)
         return false;
-    *heap = (struct receipts_heap){.capacity = capacity, .used = 1};
+    *heap = (struct receipts_heap){.capacity = capacity, .used = 1, .crowd = CAPACITY_FIRST};
     if (old == NULL) {
         heap->runs[0] = receipts->single;
     } else {
         memcpy(heap->runs, old->runs + old->first, old->used * sizeof *old->runs);
         heap->used = old->used;
+        heap->crowd = old->crowd;
     }
     drop_heap(receipts, allocator);
     receipts->heap = heap;
@@ -89,7 +90,7 @@ bool receipts_push(struct receipts *receipts, const weir_allocator *allocator, u
 bool receipts_is_crowded(const struct receipts *receipts)
 {
     const struct receipts_heap *heap = receipts->heap;
-    return heap != NULL && heap->first + heap->used == heap->capacity && heap->first < heap->capacity / 2;
+    return heap != NULL && heap->used >= heap->crowd;
 }
 
 /* The first run; the spare one becomes it when it is the last that is held. */
@@ -127,6 +128,9 @@ uint64_t receipts_prune(struct receipts *receipts, const weir_allocator *allocat
         skip(receipts, allocator, run, count);
         pruned += count;
     }
+    struct receipts_heap *heap = receipts->heap;
+    if (heap != NULL)
+        heap->crowd = heap->used > CAPACITY_FIRST / 2 ? heap->used * 2 : CAPACITY_FIRST;
     return pruned;
 }
 

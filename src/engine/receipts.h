@@ -17,6 +17,7 @@ struct receipts_run {
 
 struct receipts_heap {
     uint32_t first, used, capacity; /* a window of `runs` */
+    uint32_t crowd;                 /* so many in use are worth a look */
     struct receipts_run runs[];
 };
 
@@ -38,9 +39,10 @@ void receipts_fini(struct receipts *receipts, const weir_allocator *allocator);
 /* A whole answer of `size` octets, more than none, was queued. False: it was kept, and for the next one there may be no
  * memory: no other may be pushed. */
 WEIR_MUST_USE bool receipts_push(struct receipts *receipts, const weir_allocator *allocator, uint64_t size);
-/* Many runs are held: a look at the acknowledgements would help. */
+/* Many runs are held, twice as many as the last look left: another would help. So the account is never more than twice
+ * what is under way and one batch, however the answers come, and looks are few. */
 bool receipts_is_crowded(const struct receipts *receipts);
-/* Drops what is acknowledged; returns how many answers. */
+/* A look: drops what is acknowledged, 0 if that is not known; returns how many answers. */
 uint64_t receipts_prune(struct receipts *receipts, const weir_allocator *allocator, uint64_t acked);
 /* Takes the oldest answer out, false if there is none: to judge them one by one at the end. */
 bool receipts_shift(struct receipts *receipts, const weir_allocator *allocator, uint64_t *begin, uint64_t *end);

@@ -155,6 +155,8 @@ static inline bool fake_dns_bind(struct fake_dns *dns)
     socklen_t size = sizeof(at);
     dns->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     dns->tcp_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1; /* after a test of ten thousand connections most ports are in TIME_WAIT */
+    (void)setsockopt(dns->tcp_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (dns->fd >= 0 && dns->tcp_fd >= 0 && bind(dns->fd, (struct sockaddr *)&at, size) == 0 &&
         getsockname(dns->fd, (struct sockaddr *)&at, &size) == 0 &&
         bind(dns->tcp_fd, (struct sockaddr *)&at, size) == 0 && listen(dns->tcp_fd, 5) == 0) {
@@ -172,7 +174,7 @@ static inline bool fake_dns_open(struct fake_dns *dns, weir_loop *loop, const st
     *dns = (struct fake_dns){.names = names, .poll.ready = fake_dns_udp, .tcp_poll.ready = fake_dns_tcp};
     dns->peer_poll.ready = fake_dns_tcp_question;
     /* The port that UDP got may be somebody's by TCP. */
-    for (int tries = 0; tries < 20; tries++) {
+    for (int tries = 0; tries < 1000; tries++) {
         if (fake_dns_bind(dns))
             return io_poll_open(&dns->poll, loop, dns->fd, IO_POLL_READ) == 0 &&
                    io_poll_open(&dns->tcp_poll, loop, dns->tcp_fd, IO_POLL_READ) == 0;

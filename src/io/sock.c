@@ -98,10 +98,15 @@ bool io_sock_is_reading(const struct io_sock *sock)
     return is(sock, SOCK_READING);
 }
 
-bool io_sock_is_quiet(const struct io_sock *sock)
+bool io_sock_is_quiet(struct io_sock *sock)
 {
     char octet;
-    return recv(sock->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
+    if (recv(sock->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+        return false;
+    if (errno == EAGAIN || errno == EINTR)
+        return true;
+    sock->os = (int16_t)errno; /* told once: the read that follows is told of an end */
+    return false;
 }
 
 void io_sock_wake(struct io_sock *sock)

@@ -67,7 +67,7 @@ ssize_t io_sock_write(struct io_sock *sock, const struct io_piece *pieces, size_
 /* The same from a file, at most what the kernel takes at once. 0: the file ended. An error may be the file's (EIO). */
 ssize_t io_sock_write_file(struct io_sock *sock, int fd, uint64_t offset, size_t size);
 /* Nothing is to be read: no octet, no FIN, no reset. Asks the kernel. */
-bool io_sock_is_quiet(const struct io_sock *sock);
+bool io_sock_is_quiet(struct io_sock *sock);
 /* Has `woken` called later in this round (or in the next). */
 void io_sock_wake(struct io_sock *sock);
 

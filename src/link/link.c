@@ -187,16 +187,18 @@ static bool step(struct link *link, bool more)
             finish(link, (wants & WEIR_WANT_ABORT) != 0, &receipt);
             return false;
         }
-        if ((wants & WEIR_WANT_WRITE) && !link->write_pending && !(more && (wants & WEIR_WANT_READ))) {
-            asked = false;
-            if (write_out(link))
-                continue;
-        }
+        /* Before the next answers leave: what came last mostly acknowledges those before, and a unix socket tells
+         * nothing while any octet is on its way. */
         if (wants & WEIR_WANT_RECEIPT) {
             receipt = ask(link);
             asked = true;
             weir_engine_receipt(&link->conn, &receipt, now_of(link));
             continue;
+        }
+        if ((wants & WEIR_WANT_WRITE) && !link->write_pending && !(more && (wants & WEIR_WANT_READ))) {
+            asked = false;
+            if (write_out(link))
+                continue;
         }
         if (wants & WEIR_WANT_SHUTDOWN) {
             asked = false;
@@ -379,7 +381,7 @@ weir_code link_request(struct link *link, const weir_prepared *prepared, struct 
     return code;
 }
 
-bool link_is_usable(const struct link *link)
+bool link_is_usable(struct link *link)
 {
     const struct engine_facts *facts = &link->conn.facts;
     return link->counted_idle && facts->last_code == 0 && !facts->fin_seen && io_sock_is_quiet(&link->sock);

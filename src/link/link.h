@@ -74,7 +74,7 @@ void link_home_count(struct link_home *home, const weir_ending *ending);
 /* A client: asks on a link that rests. Nothing is called back, and nothing is written, before the round goes to its end. */
 WEIR_MUST_USE weir_code link_request(struct link *link, const weir_prepared *prepared, struct weir_exchange *x);
 /* It rests, the kernel says that nothing came from the peer, and it may be asked something. */
-bool link_is_usable(const struct link *link);
+bool link_is_usable(struct link *link);
 /* Closes one that is idle, the one idle for longest among some; false if none was found. */
 bool link_reclaim_idle(struct link_home *home);
 /* Of all links: no exchange after the present one; end now, for that reason. Not within a callback of a link. */

@@ -144,7 +144,7 @@ bool io_sock_is_reading(const struct io_sock *sock)
     return is(sock, READING);
 }
 
-bool io_sock_is_quiet(const struct io_sock *sock)
+bool io_sock_is_quiet(struct io_sock *sock)
 {
     const struct net_end *end = end_of(sock);
     net_moment();
