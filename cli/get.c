@@ -172,6 +172,19 @@ static int complain(const char *what, const char *text)
     return 1;
 }
 
+/* The URL without the password that may be in it. */
+static const char *rest_shown(const struct get *get)
+{
+    const char *authority = strstr(get->url, "://") + 3;
+    const char *at = memrchr(authority, '@', strcspn(authority, "/?#"));
+    return at != NULL ? at + 1 : get->url;
+}
+
+static const char *scheme_shown(const struct get *get)
+{
+    return rest_shown(get) == get->url ? "" : "http://***@";
+}
+
 static int verdict(const struct get *get)
 {
     if (get->in_errno != 0)
@@ -179,12 +192,12 @@ static int verdict(const struct get *get)
     if (get->out_errno != 0)
         return complain(get->output, strerror(get->out_errno));
     if (get->code != WEIR_CODE_complete) {
-        (void)fprintf(stderr, "weir get: %s: %s: %s (retry: %s)\n", get->url, weir_code_name(get->code),
-                      weir_code_text(get->code), weir_retry_name(get->retry));
+        (void)fprintf(stderr, "weir get: %s%s: %s: %s (retry: %s)\n", scheme_shown(get), rest_shown(get),
+                      weir_code_name(get->code), weir_code_text(get->code), weir_retry_name(get->retry));
         return 1;
     }
     if (get->fail && get->status >= 400) {
-        (void)fprintf(stderr, "weir get: %s: the answer is %u\n", get->url, get->status);
+        (void)fprintf(stderr, "weir get: %s%s: the answer is %u\n", scheme_shown(get), rest_shown(get), get->status);
         return 1;
     }
     return 0;

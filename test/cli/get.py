@@ -345,3 +345,8 @@ def test_get_timeout():
 def test_get_version():
     status, out, _ = weir("get", "--version")
     assert status == 0 and out.startswith("weir "), out
+
+
+def test_get_keeps_passwords():
+    status, _, err = get("http://me:secret@127.0.0.1:1/x")
+    assert status == 1 and "http://***@127.0.0.1:1/x: connect_refused" in err and "secret" not in err, err
