@@ -146,9 +146,9 @@ bool engine_is_quiet(const struct engine *engine);
 
 /* Does all that can be done with what is there. */
 void engine_run(struct engine *engine, uint64_t now_ns);
-/* True if octets would be used. */
 /* So much is queued, or held until it has left, that no other exchange begins before some of it has. */
 bool engine_is_full(const struct engine *engine);
+/* True if octets would be used. */
 bool engine_wants_input(const struct engine *engine);
 /* The peer's FIN is here. */
 void engine_fin(struct engine *engine, uint64_t now_ns);
@@ -238,6 +238,10 @@ static inline enum engine_asked engine_asked(weir_str method)
     return method.len == 7 && memcmp(method.ptr, "CONNECT", 7) == 0 ? ENGINE_ASKED_CONNECT : ENGINE_ASKED;
 }
 
+/* engine.c: the answer of `x` is whole in the output, which the account of acknowledgements hears of. */
+void engine_account_answer(struct engine *engine, const struct weir_exchange *x);
+/* The first of those whose answers are not with the transport leaves their queue. */
+void engine_pop_unsent(struct engine *engine);
 /* read.c: moves the content of the present message on; true if something moved. */
 bool engine_read(struct engine *engine, struct weir_exchange *x);
 /* The peer's message has such content: sets up the reading of it. */

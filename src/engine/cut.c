@@ -1,0 +1,134 @@
+/* The end of a connection, seen from its exchanges: what each of them is told, and what is certain of a request that was not
+ * answered. */
+#include "engine/engine.h"
+#include "engine/verdict.h"
+
+/* What a client had under way ends with the connection, when the last receipt shows what the server can have taken. There
+ * is nothing to be waited for but that after a FIN, and nothing at all otherwise. */
+static void end_client(struct engine *engine, weir_code code)
+{
+    engine_note(engine, code);
+    engine->finished = true;
+    if (!engine->facts->fin_seen)
+        engine->abort = true;
+}
+
+void engine_out_failed(struct engine *engine)
+{
+    engine->out_dead = true;
+    h1_states_set_last(&engine->states);
+    if (engine->facts->last_code == 0)
+        engine->facts->last_code = WEIR_CODE_close_after_response;
+    base_output_cut(&engine->output, &engine->config->blocks);
+}
+
+void engine_end(struct engine *engine, weir_code code)
+{
+    struct engine_facts *facts = engine->facts;
+    struct weir_exchange *x = engine->current;
+    if (!engine_is_server(engine)) {
+        end_client(engine, code);
+        return;
+    }
+    engine_note(engine, code);
+    engine->finished = true;
+    bool begun = x != NULL && x->begun_out;
+    bool told = !begun && weir_code_status(code) != 0 && engine_answer_error(engine, code);
+    if (x == NULL)
+        return;
+    weir_delivery delivery = WEIR_DELIVERY_NONE_OWED;
+    if (x->in == ENGINE_IN_DONE && told) {
+        x->out_end = facts->octets_queued;
+        engine_account_answer(engine, x);
+        delivery = WEIR_DELIVERY_UNCONFIRMED;
+    } else if (begun && !exchange_is_answered(x)) {
+        /* The framing shows the peer that the answer is not whole, but for one that ends with the connection: only a
+         * reset can tell that. */
+        facts->answer_cut = x->in == ENGINE_IN_DONE;
+        delivery = facts->answer_cut ? WEIR_DELIVERY_PARTIAL : WEIR_DELIVERY_NONE_OWED;
+        if (x->out == ENGINE_OUT_CLOSE || x->out == ENGINE_OUT_TUNNEL)
+            engine->abort = true;
+    } else if (x->in == ENGINE_IN_DONE && !begun) {
+        /* Not even the error could be said: no memory. */
+        facts->answer_cut = true;
+        delivery = WEIR_DELIVERY_LOST;
+    }
+    engine->current = NULL;
+    exchange_end(x, code, delivery);
+}
+
+/* The server cannot have acted on a request of which it said before that it would not, or of which no octet had been
+ * acknowledged when its FIN came, which acknowledges all that it took, and that a reset then answered. */
+static bool is_unprocessed(const struct engine *engine, const struct weir_exchange *x,
+                           const struct receipts_facts *known)
+{
+    if (x->answered || x->heard || (x == engine->current && base_input_size(&engine->input) > 0))
+        return false;
+    bool refused = known->fin_first && known->receipt->known && known->receipt->acked <= x->out_begin;
+    return refused || engine->server_closes;
+}
+
+/* A client's requests that were not answered whole. */
+static uint32_t cut_requests(struct engine *engine, weir_code code, const struct receipts_facts *known)
+{
+    struct weir_exchange *x = engine->current, *ahead = engine->ahead_first;
+    uint32_t whole = 0;
+    engine->ahead_first = engine->ahead_last = NULL;
+    while (x != NULL || ahead != NULL) {
+        if (x == NULL) {
+            x = ahead;
+            ahead = x->next;
+        }
+        x->not_processed = is_unprocessed(engine, x, known);
+        bool all = exchange_is_answered(x);
+        weir_delivery delivery =
+            receipts_judge(known, x->out_begin, all ? x->out_end : engine->facts->octets_queued, all);
+        if (all) {
+            engine_account_answer(engine, x);
+            whole++;
+        } else {
+            engine->facts->answer_cut |= !x->answered;
+        }
+        if (!engine->cut_any)
+            engine->cut_retry = (uint8_t)exchange_retry(x);
+        engine->cut_any = true;
+        engine->current = NULL;
+        exchange_end(x, code, delivery);
+        x = NULL;
+    }
+    return whole;
+}
+
+bool engine_is_unprocessed(const struct engine *engine, const struct receipts_facts *known)
+{
+    const struct weir_exchange *x = engine->current;
+    return x != NULL && !engine_is_server(engine) && known->fin_first && is_unprocessed(engine, x, known);
+}
+
+uint32_t engine_cut(struct engine *engine, weir_code code, const struct receipts_facts *known)
+{
+    struct engine_facts *facts = engine->facts;
+    struct weir_exchange *x;
+    uint32_t whole = 0;
+    while ((x = engine->unsent_first) != NULL) {
+        whole++;
+        engine_pop_unsent(engine);
+        weir_delivery delivery = receipts_judge(known, x->out_begin, x->out_end, true);
+        exchange_end(x, engine_is_server(engine) ? code : WEIR_CODE_complete, delivery); /* a client has its answer */
+    }
+    x = engine->current;
+    if (!engine_is_server(engine)) {
+        whole += cut_requests(engine, code, known);
+    } else if (x != NULL) {
+        bool owed = x->in == ENGINE_IN_DONE;
+        weir_delivery delivery = WEIR_DELIVERY_NONE_OWED;
+        if (owed) {
+            facts->answer_cut = true;
+            delivery = receipts_judge(known, x->out_begin, facts->octets_queued, false);
+        }
+        engine->current = NULL;
+        exchange_end(x, code, delivery);
+    }
+    base_output_cut(&engine->output, &engine->config->blocks);
+    return whole;
+}
