@@ -30,7 +30,7 @@ help:
 	@echo '  make fuzz          each fuzz target for its share of SECONDS=$(SECONDS), in build-fuzz/'
 	@echo '  make soak-sim      simulated histories for SECONDS=$(SECONDS), from a seed of the clock'
 	@echo '  make clang         build with clang, warnings are errors, in build-clang/'
-	@echo '  make coverage      which lines the unit tests reach, in build-coverage/'
+	@echo '  make coverage      which lines and branches the unit tests, corpora and cases reach, in build-coverage/'
 	@echo '  make format        clang-format over all C files; format-check only looks'
 	@echo '  make clean         remove every build directory'
 	@echo
@@ -101,10 +101,7 @@ clang:
 coverage:
 	@tools/deps build test
 	cmake --preset coverage && cmake --build build-coverage
-	@find build-coverage -name '*.gcda' -delete
-	-@tools/run-tests --build build-coverage --only unit
-	@cd build-coverage && find . -path '*weir_objects*' -name '*.gcda' -exec gcov -n {} + | \
-	    grep -A1 "^File '.*/src/.*\.c'" | grep -v '^--' | paste - - | sed "s/^File '.*\(src[^']*\)'/\1/" | sort
+	@tools/coverage build-coverage
 
 format:
 	@tools/deps build test

@@ -8,7 +8,7 @@
 
 #include "http/url.h"
 
-#define TEXT_SIZE 40000
+#define TEXT_SIZE 80000
 
 static bool begins(weir_str text, const char *with)
 {
