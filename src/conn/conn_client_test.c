@@ -432,6 +432,17 @@ static void no_answer_and_no_content_wanted(void **state)
     drive_free(d);
 }
 
+static void content_refused_ahead(void **state)
+{
+    (void)state;
+    struct drive *d = client();
+    weir_body_refuse(ask(d, WEIR_STR("/")));
+    drive_step(d);
+    drive_send(d, OK_A);
+    DRIVE_MUST(d, drive_logged(d, "head 200; done complete") && weir_engine_is_idle(d->engine));
+    drive_free(d);
+}
+
 static void tls_is_named(void **state)
 {
     (void)state;
@@ -487,6 +498,7 @@ int main(void)
         cmocka_unit_test(half_a_head_is_no_request),
         cmocka_unit_test(no_answer_in_time),
         cmocka_unit_test(no_answer_and_no_content_wanted),
+        cmocka_unit_test(content_refused_ahead),
         cmocka_unit_test(tls_is_named),
         cmocka_unit_test(folds_are_not_looked_at_one_by_one),
     };

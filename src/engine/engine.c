@@ -340,8 +340,8 @@ void engine_fin(struct engine *engine, uint64_t now_ns)
     struct weir_exchange *x = engine->current;
     engine->now_ns = now_ns;
     if (engine->scanned > 0 && !engine->finished && !engine->abort) {
-        engine->scanned =
-            0; /* no more of this head comes: what is wrong with it is said now, whatever the reads were */
+        /* No more of this head comes: what is wrong with it is said now, whatever the reads were. */
+        engine->scanned = 0;
         engine_run(engine, now_ns);
         x = engine->current;
     }

@@ -11,7 +11,7 @@ void engine_expect_content(struct engine *engine, struct weir_exchange *x)
 {
     const weir_limits *limits = &engine->config->options.limits;
     uint64_t extensions = limits->chunk_extension_size_max;
-    x->refused = engine_is_server(engine) && x->handler->body == NULL && x->handler->end == NULL;
+    x->refused |= engine_is_server(engine) && x->handler->body == NULL && x->handler->end == NULL;
     x->in_length = WEIR_NEVER;
     switch (engine->in_framing.kind) {
     case HTTP_FRAMING_LENGTH:
