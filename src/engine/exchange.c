@@ -65,6 +65,8 @@ void exchange_free(struct weir_exchange *x)
 weir_retry exchange_retry(const struct weir_exchange *x)
 {
     uint64_t sent = x->engine->facts->octets_sent;
+    if (engine_is_server(x->engine))
+        return WEIR_RETRY_MAYBE_PROCESSED; /* a client's word: a server has none to say */
     if (x->answered)
         return WEIR_RETRY_PROCESSED;
     if (sent <= x->out_begin)
