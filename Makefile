@@ -52,11 +52,11 @@ run:
 	@exec $(BUILD)/weir demo --listen $(LISTEN)
 
 test:
-	@tools/deps build test
+	@tools/deps build test peers
 	@tools/run-tests --all
 
 quick-test:
-	@tools/deps build test
+	@tools/deps build test peers
 	@tools/run-tests --plan default $(KEEP_GOING) $(if $(ONLY),--only '$(ONLY)')
 
 strangers:
