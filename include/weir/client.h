@@ -40,7 +40,7 @@ extern "C" {
 typedef struct weir_client weir_client;
 
 /* Which failed requests the client sends again by itself, on another connection. Never one whose body is a stream, or
- * whose response has begun. */
+ * whose response has begun; nor one for which no connection could be dialled: what refused it once would again. */
 typedef enum weir_retry_policy {
     WEIR_RETRY_NEVER = 0,
     WEIR_RETRY_PROVEN = 1,    /* that were not sent, or not processed */

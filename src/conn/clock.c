@@ -2,8 +2,8 @@
 #include "conn/conn.h"
 
 /* After our FIN a peer that had nothing under way needs no long wait: a request that crossed our FIN gets no answer, and
- * the wait only spares it the sight of a reset. Nor does a server need one: it is owed nothing. Nor does one that went on sending until we stopped reading: if it does not
- * read by now it will not before its own sending fails. */
+ * the wait only spares it the sight of a reset. A server needs none either: it is owed nothing. Nor does one that went on
+ * sending until we stopped reading: if it does not read by now it will not before its own sending fails. */
 #define LINGER_IDLE_NS (1 * WEIR_SECOND)
 #define LINGER_FULL_NS (500 * WEIR_MS)
 /* A connection that is old is closed when it has been idle for this long; before, its next answer says close. */

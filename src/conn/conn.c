@@ -210,7 +210,7 @@ weir_code weir_engine_request(weir_engine *conn, const weir_request *request, we
     struct engine *engine = code == WEIR_OK ? begin_asking(conn, now_ns, &code) : NULL;
     if (engine == NULL)
         return code;
-    return end_asking(conn, engine_request(engine, &ours, NULL, out), now_ns);
+    return end_asking(conn, engine_request(engine, &ours, out), now_ns);
 }
 
 weir_code conn_request(struct weir_engine *conn, const weir_prepared *prepared, struct weir_exchange *x,

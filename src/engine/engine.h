@@ -203,9 +203,9 @@ struct weir_prepared {
 /* Streams and `expect` too. */
 WEIR_MUST_USE weir_code engine_prepare(struct weir_prepared **out, struct weir_engine_config *config,
                                        const weir_request *request);
-/* Begins an exchange: `x`, which is on no connection yet, or a new one if it is null. */
-WEIR_MUST_USE weir_code engine_request(struct engine *engine, const weir_request *request, struct weir_exchange *x,
-                                       struct weir_exchange **out);
+/* Begins an exchange. */
+WEIR_MUST_USE weir_code engine_request(struct engine *engine, const weir_request *request, struct weir_exchange **out);
+/* The same: `x`, which is on no connection yet, or a new one if it is null. After a failure `x` is where it was. */
 WEIR_MUST_USE weir_code engine_request_prepared(struct engine *engine, const struct weir_prepared *prepared,
                                                 struct weir_exchange *x, struct weir_exchange **out);
 /* The next of those asked ahead has its turn, if there is one. */

@@ -1,5 +1,6 @@
 /* A client's requests: checked whole before any octet of one is queued (engine_prepare and engine_request), and the order
  * of those that are asked ahead. */
+#include <assert.h>
 #include <string.h>
 
 #include "engine/engine.h"
@@ -60,14 +61,18 @@ static void take_turn(struct engine *engine, struct weir_exchange *x)
 {
     engine->current = x;
     engine->interim_count = 0;
-    if (!h1_states_event(&engine->states, H1_CLIENT, H1_EVENT_REQUEST))
-        return;
+    bool idle = h1_states_event(&engine->states, H1_CLIENT, H1_EVENT_REQUEST);
+    assert(idle); /* may_ask looked, or the states were made anew */
+    (void)idle;
     if (x->asks_switch)
         h1_states_ask_switch(&engine->states);
     if (x->asks_last)
         h1_states_set_last(&engine->states);
-    if (x->out == ENGINE_OUT_DONE && !h1_states_event(&engine->states, H1_CLIENT, H1_EVENT_END))
-        return;
+    if (x->out == ENGINE_OUT_DONE) {
+        bool allowed = h1_states_event(&engine->states, H1_CLIENT, H1_EVENT_END);
+        assert(allowed);
+        (void)allowed;
+    }
 }
 
 /* What was asked far ahead has left the cache meanwhile: of a hundred connections with sixteen requests each it is two
@@ -76,7 +81,8 @@ static void fetch_early(const struct weir_exchange *x)
 {
     enum { LINE_SIZE = 64, FIELDS_AHEAD = 4 };
     const char *octets = (const char *)x;
-    for (size_t at = 0; at < offsetof(struct weir_exchange, fields) + FIELDS_AHEAD * sizeof x->fields[0]; at += LINE_SIZE)
+    for (size_t at = 0; at < offsetof(struct weir_exchange, fields) + FIELDS_AHEAD * sizeof x->fields[0];
+         at += LINE_SIZE)
         __builtin_prefetch(octets + at, 1);
 }
 
@@ -240,15 +246,14 @@ weir_code engine_request_prepared(struct engine *engine, const struct weir_prepa
     return WEIR_OK;
 }
 
-weir_code engine_request(struct engine *engine, const weir_request *request, struct weir_exchange *x,
-                         struct weir_exchange **out)
+weir_code engine_request(struct engine *engine, const weir_request *request, struct weir_exchange **out)
 {
     struct weir_prepared *prepared;
     weir_code code = engine_prepare(&prepared, engine->config, request);
     *out = NULL;
     if (code != WEIR_OK)
         return code;
-    code = engine_request_prepared(engine, prepared, x, out);
+    code = engine_request_prepared(engine, prepared, NULL, out);
     weir_prepared_free(prepared);
     if (*out != NULL)
         (*out)->user = request->user;
