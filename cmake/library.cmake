@@ -88,7 +88,3 @@ foreach(target weir_static weir_shared)
 endforeach()
 add_library(weir::weir ALIAS weir_shared)
 add_library(weir::weir_static ALIAS weir_static)
-
-if(WEIR_TESTS AND NOT WEIR_LIBFUZZER)
-    include(cmake/sim.cmake)
-endif()
