@@ -1,17 +1,21 @@
 #include "io/listener.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/membarrier.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "io/address.h"
 #include "io/loop_internal.h"
 
-/* Connections a round; the others come in the next, after the sockets that are open already. */
 /* Octets that the kernel holds of a connection beyond those under way: a millisecond of a gigabit line. */
 #define UNSENT_MAX     131072
+/* Connections a round; the others come in the next, after the sockets that are open already. */
 #define ACCEPTS_MAX    64
 /* Rounds in a row that used up their share before it doubles. */
 #define FULL_ROUNDS    4
@@ -206,8 +210,28 @@ void io_listener_turn(struct io_listener *listener)
         adapt_share(listener, tries, dry);
 }
 
+/* Nobody is let in any more whom the close would throw out. The peers whose SYN is dropped send it again after a second,
+ * and then are refused. A filter of TCP sees the segment from its header on. */
+static void drop_new(int fd)
+{
+    static const struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct tcphdr, th_flags)),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TH_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog filter = {
+        .len = sizeof program / sizeof *program, .filter = (struct sock_filter *)program, /* which the kernel reads */
+    };
+    /* Handshakes that other processors have under way at this moment: the barrier waits for them, 10 ms or so. */
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0)
+        (void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
 void io_listener_accept_waiting(struct io_listener *listener)
 {
     bool dry;
+    if (!(listener->flags & LISTENER_SHARED)) /* others go on with a shared one */
+        drop_new(listener->fd);
     (void)accept_some(listener, WAITING_MAX, &dry);
 }

@@ -76,8 +76,8 @@ WEIR_MUST_USE weir_code io_listener_open(struct io_listener *listener, weir_loop
                                          const struct io_listener_ops *ops);
 /* Off under pressure: connections wait in the kernel. Legal within `accepted`: then no other comes in this round. */
 void io_listener_accept(struct io_listener *listener, bool on);
-/* Accepts what waits in the kernel, now: before closing, as the kernel resets what was not accepted. Not within a callback
- * of the listener. */
+/* Accepts what waits in the kernel, before closing: as closing resets who was not accepted, nobody is let in from here on
+ * (unless the socket is shared, and others go on with it). Takes 10 ms or so. Not within a callback of the listener. */
 void io_listener_accept_waiting(struct io_listener *listener);
 /* Legal in its callbacks, the freeing included. */
 void io_listener_close(struct io_listener *listener);

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -160,6 +162,75 @@ static void test_share(void **state)
     close_fds(a.fds, a.count);
     close_fds(dialled, 100);
     io_listener_close(&a.listener);
+}
+
+/* Dials until nobody answers any more. */
+struct dialler {
+    struct sockaddr_storage address;
+    socklen_t size;
+    int connected; /* by its own kernel's word */
+    int cut;       /* refused by a reset half way */
+    pthread_t thread;
+};
+
+static bool dial_once(struct dialler *d)
+{
+    struct pollfd ready = {.fd = socket(d->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+                           .events = POLLOUT};
+    int os = 0;
+    socklen_t size = sizeof(os);
+    bool said = connect(ready.fd, (struct sockaddr *)&d->address, d->size) == 0 ||
+                (errno == EINPROGRESS && poll(&ready, 1, 100) == 1);
+    (void)getsockopt(ready.fd, SOL_SOCKET, SO_ERROR, &os, &size);
+    /* A reset that followed at once took the connection's error with it. */
+    if (said && os == 0 && recv(ready.fd, &os, 1, 0) < 0 && errno != EAGAIN)
+        os = errno;
+    else if (said && os == 0)
+        d->connected++;
+    d->cut += os == ECONNRESET;
+    close(ready.fd);
+    return said && os == 0;
+}
+
+static void *dial_on(void *arg)
+{
+    while (dial_once(arg))
+        ;
+    return NULL;
+}
+
+static void on_accepted_close(struct io_listener *listener, int fd, const weir_address *peer)
+{
+    (void)peer;
+    BASE_CONTAINER(listener, struct acceptor, listener)->count++;
+    close(fd);
+}
+
+/* Who is connected is accepted, also within the moment in which the listener closes; method: another thread dials all
+ * the time, and both count. */
+static void test_closing_resets_none(void **state)
+{
+    static const struct io_listener_ops ops = {.accepted = on_accepted_close};
+    /* A host of this process's own: the port may be another's as soon as the listener is gone. */
+    unsigned pid = (unsigned)getpid();
+    char address[32];
+    (void)state;
+    (void)snprintf(address, sizeof(address), "127.%u.%u.%u:0", 1 + pid % 250, pid / 250 % 250, 1 + pid / 62500 % 250);
+    for (int round = 0; round < 20; round++) {
+        static struct acceptor a;
+        struct dialler d = {.size = sizeof(d.address)};
+        open_acceptor(&a, address, false);
+        a.listener.ops = &ops;
+        assert_int_equal(getsockname(a.listener.fd, (struct sockaddr *)&d.address, &d.size), 0);
+        assert_int_equal(pthread_create(&d.thread, NULL, dial_on, &d), 0);
+        while (a.count <= round % 7)
+            weir_loop_step(loop, UINT64_MAX);
+        io_listener_accept_waiting(&a.listener);
+        io_listener_close(&a.listener);
+        assert_int_equal(pthread_join(d.thread, NULL), 0);
+        assert_int_equal(d.cut, 0);
+        assert_int_equal(d.connected, a.count);
+    }
 }
 
 static void test_switched_off_and_closed(void **state)
@@ -454,6 +525,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_accepts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_closing_resets_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_share, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_switched_off_and_closed, set_up, tear_down),
         cmocka_unit_test(test_out_of_descriptors),

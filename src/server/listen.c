@@ -33,6 +33,7 @@ static bool grow(weir_server *server, size_t more)
     return true;
 }
 
+/* One socket for all workers, or for other processes too. */
 static bool is_shared(weir_str address)
 {
     return (address.len >= 5 && memcmp(address.ptr, "unix:", 5) == 0) || weir_str_equal(address, WEIR_STR("systemd"));
@@ -63,7 +64,7 @@ static weir_code listen_at(weir_server *server, weir_str address, int *fds, weir
         io_listen_address(fds[0], server->places[first + i].address);
         for (unsigned w = 0; w < o->workers; w++) {
             server->workers[w].listeners[first + i].fd = fds[w];
-            server->workers[w].listeners[first + i].shared = is_shared(address) && o->workers > 1;
+            server->workers[w].listeners[first + i].shared = is_shared(address);
         }
     }
     return WEIR_OK;

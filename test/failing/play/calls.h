@@ -125,6 +125,8 @@
         "pthread_setcancelstate pthread_cancel snprintf strftime vsnprintf freeaddrinfo") \
     WHY("a failure is a mistake of ours, and an assertion says so: EBADF, EFAULT, EINVAL are all its manual names", \
         "timerfd_settime pthread_join") \
+    WHY("its answer is not looked at: membarrier, without which a drain's wait for handshakes is shorter", \
+        "syscall") \
     WHY("it is the last word of the process, or frees", \
         "_GLOBAL_OFFSET_TABLE_ __assert_fail __cxa_finalize __gmon_start__ __libc_start_main __stack_chk_fail _ITM_deregisterTMCloneTable " \
         "_ITM_registerTMCloneTable abort exit free fclose EVP_MD_CTX_free") \
