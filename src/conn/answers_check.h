@@ -85,7 +85,7 @@ static inline enum answer_result answer_next(struct answers *from, weir_str meth
         if (from->at == from->size)
             return answer->interim_count > 0 ? ANSWER_CUT : ANSWER_NONE;
         int64_t size = h1_head_parse_response(&answer->head, from->octets + from->at, from->size - from->at,
-                                              &answers_limits, false);
+                                              &answers_limits, false, NULL);
         if (size < 0)
             return ANSWER_WRONG;
         if (size == H1_HEAD_INCOMPLETE) {

@@ -310,7 +310,7 @@ static void check_requests(struct drive *d)
     size_t at = 0;
     for (unsigned n = 0; at < d->out.size; n++) {
         struct h1_head head = {.fields = fields, .field_capacity = 100};
-        int64_t size = h1_head_parse_request(&head, d->out.octets + at, d->out.size - at, &limits, false);
+        int64_t size = h1_head_parse_request(&head, d->out.octets + at, d->out.size - at, &limits, false, NULL);
         if (size == H1_HEAD_INCOMPLETE)
             return;
         char expected[16];

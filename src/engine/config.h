@@ -7,7 +7,7 @@
 
 #include "base/block.h"
 #include "engine/totals.h"
-#include "h1/head.h"
+#include "h1/known.h"
 #include "http/date.h"
 
 #define ENGINE_DATE_LINE_SIZE (6 + HTTP_DATE_SIZE + 2)
@@ -18,6 +18,8 @@ struct weir_engine_config {
     bool lenient;
     struct h1_head_limits head_limits;
     struct base_blocks blocks;
+    struct h1_known known; /* fields of an earlier head in the input of the engine that runs: */
+    const struct base_block *known_block;
     struct base_slab exchanges;
     struct base_slab engines; /* the active part of a connection */
 

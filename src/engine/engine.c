@@ -260,6 +260,7 @@ void engine_run(struct engine *engine, uint64_t now_ns)
     assert(!engine->running);
     engine->running = true;
     engine->now_ns = now_ns;
+    engine->config->known_block = NULL;
     while (!engine->finished && !engine->abort) {
         struct weir_exchange *x = engine->current;
         if (x == NULL) {

@@ -122,16 +122,35 @@ static weir_code take_head(struct engine *engine, struct weir_exchange *x)
     return WEIR_OK;
 }
 
+/* Fields of an earlier head can be known as long as nothing else comes into the input, where they lie: for a run. A
+ * handler may have run another engine meanwhile, with another input. */
+static struct h1_known *known_in(struct engine *engine)
+{
+    struct weir_engine_config *config = engine->config;
+    if (config->known_block != engine->input.block) {
+        h1_known_forget(&config->known);
+        config->known_block = engine->input.block;
+    }
+    return &config->known;
+}
+
+static int64_t parse_head_once(struct engine *engine, struct weir_exchange *x)
+{
+    const struct weir_engine_config *config = engine->config;
+    char *octets = base_input_octets(&engine->input);
+    size_t size = base_input_size(&engine->input);
+    if (engine_is_server(engine))
+        return h1_head_parse_request(&x->head, octets, size, &config->head_limits, config->lenient, known_in(engine));
+    if (x->asked == ENGINE_ASKED_CONNECT)
+        return h1_head_parse_connect_response(&x->head, octets, size, &config->head_limits, config->lenient);
+    return h1_head_parse_response(&x->head, octets, size, &config->head_limits, config->lenient, known_in(engine));
+}
+
 /* Parses a head at the front of the input. Its size, or what the parser says. */
 static int64_t parse_head(struct engine *engine, struct weir_exchange *x)
 {
-    int64_t (*parse)(struct h1_head *, char *, size_t, const struct h1_head_limits *, bool) = h1_head_parse_request;
-    if (!engine_is_server(engine))
-        parse = x->asked == ENGINE_ASKED_CONNECT ? h1_head_parse_connect_response : h1_head_parse_response;
-    int64_t result;
     for (;;) {
-        result = parse(&x->head, base_input_octets(&engine->input), base_input_size(&engine->input),
-                       &engine->config->head_limits, engine->config->lenient);
+        int64_t result = parse_head_once(engine, x);
         if (result != H1_HEAD_NO_ROOM)
             return result;
         if (!engine_grow_fields(engine, &x->head, x->fields, 0))

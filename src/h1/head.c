@@ -1,5 +1,6 @@
 #include "h1/head.h"
 
+#include "h1/known.h"
 #include "h1/meaning.h"
 #include "http/chars.h"
 #include "http/scan.h"
@@ -20,6 +21,7 @@ struct reader {
     size_t limit; /* octets that the head may have, less the charge of its fields */
     const struct h1_head_limits *limits;
     struct h1_head *head;
+    struct h1_known *known;
     struct h1_meaning meaning;
     bool lenient;
     bool unfold;
@@ -231,9 +233,20 @@ static inline int64_t take_field(struct reader *r, char **at)
     return code == WEIR_OK ? GO_ON : h1_head_error(code);
 }
 
+/* What is known was let pass once; what depends on the octets before it is the size of the whole. */
+static inline bool are_known(const struct reader *r, const char *at)
+{
+    const struct h1_known *known = r->known;
+    return h1_known_are_fields(known, r->head, at, (size_t)(r->bound - at)) &&
+           (size_t)(at - r->start) + known->fields_size + FIELD_CHARGE * known->head.field_count <= r->limit;
+}
+
 /* All lines up to and with the empty one. Returns as the functions of head.h do. */
 static int64_t take_fields(struct reader *r, char *at)
 {
+    char *first = at;
+    if (r->known != NULL && are_known(r, at))
+        return h1_known_take_fields(r->known, r->head, at) - r->start;
     for (;;) {
         if (at == r->bound)
             return starved(r);
@@ -247,7 +260,11 @@ static int64_t take_fields(struct reader *r, char *at)
     if (result != GO_ON)
         return result;
     weir_code code = h1_meaning_finish(&r->meaning, r->head);
-    return code == WEIR_OK ? at - r->start : h1_head_error(code);
+    if (code != WEIR_OK)
+        return h1_head_error(code);
+    if (r->known != NULL && at < r->bound) /* others follow */
+        h1_known_learn(r->known, r->head, r->start, (size_t)(first - r->start), (size_t)(at - first));
+    return at - r->start;
 }
 
 /* --- start lines ------------------------------------------------------------------------------------------------- */
@@ -346,7 +363,7 @@ static inline int64_t take_target(const struct reader *r, const char *line, cons
 }
 
 /* `at` is left at the first field. */
-static inline int64_t take_request_line(struct reader *r, char **at)
+static int64_t parse_request_line(struct reader *r, char **at)
 {
     int64_t result = skip_empty_line(r, at);
     if (result != GO_ON)
@@ -398,7 +415,7 @@ static int64_t take_reason(struct reader *r, const char *line, char *bound, char
     return take_line_end(r, at, WEIR_CODE_bad_status_line);
 }
 
-static int64_t take_status_line(struct reader *r, char **at)
+static int64_t parse_status_line(struct reader *r, char **at)
 {
     char *line = *at;
     char *bound = line_bound(r, line);
@@ -410,41 +427,51 @@ static int64_t take_status_line(struct reader *r, char **at)
     return take_reason(r, line, bound, at);
 }
 
+/* One that is known was let pass with the same limits. */
+static inline int64_t take_start_line(struct reader *r, char **at, int64_t (*parse)(struct reader *, char **))
+{
+    if (r->known == NULL || !h1_known_is_line(r->known, *at, (size_t)(r->bound - *at)))
+        return parse(r, at);
+    *at = h1_known_take_line(r->known, r->head, *at);
+    return GO_ON;
+}
+
 /* --- those of the header ----------------------------------------------------------------------------------------- */
 
 int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
-                              bool lenient)
+                              bool lenient, struct h1_known *known)
 {
     struct reader r;
     char *at = octets;
     head_reset(head);
     reader_init(&r, head, octets, size, limits, lenient, H1_KIND_REQUEST);
-    int64_t result = take_request_line(&r, &at);
+    r.known = known;
+    int64_t result = take_start_line(&r, &at, parse_request_line);
     return result == GO_ON ? take_fields(&r, at) : result;
 }
 
-static int64_t parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
-                              bool lenient, bool connect)
+int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+                               bool lenient, struct h1_known *known)
 {
     struct reader r;
     char *at = octets;
     head_reset(head);
     reader_init(&r, head, octets, size, limits, lenient, H1_KIND_RESPONSE);
-    r.meaning.connect = connect;
-    int64_t result = take_status_line(&r, &at);
+    r.known = known;
+    int64_t result = take_start_line(&r, &at, parse_status_line);
     return result == GO_ON ? take_fields(&r, at) : result;
-}
-
-int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
-                               bool lenient)
-{
-    return parse_response(head, octets, size, limits, lenient, false);
 }
 
 int64_t h1_head_parse_connect_response(struct h1_head *head, char *octets, size_t size,
                                        const struct h1_head_limits *limits, bool lenient)
 {
-    return parse_response(head, octets, size, limits, lenient, true);
+    struct reader r;
+    char *at = octets;
+    head_reset(head);
+    reader_init(&r, head, octets, size, limits, lenient, H1_KIND_RESPONSE);
+    r.meaning.connect = true;
+    int64_t result = parse_status_line(&r, &at);
+    return result == GO_ON ? take_fields(&r, at) : result;
 }
 
 int64_t h1_head_parse_trailers(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,

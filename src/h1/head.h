@@ -42,18 +42,21 @@ struct h1_head {
     weir_str host;    /* Host; null pointer: none */
 };
 
+struct h1_known; /* h1/known.h */
+
 enum {
     H1_HEAD_INCOMPLETE = 0, /* more octets are needed */
     H1_HEAD_NO_ROOM = -1    /* `fields` is full: come again with a larger array */
 };
 
 /* Parses a request head. Returns its size in octets (> 0; one CRLF before the request line is counted), one of the above,
- * or minus 1000 minus a weir_code. `octets` may be changed only where a fold is undone (lenient). */
+ * or minus 1000 minus a weir_code. `octets` may be changed only where a fold is undone (lenient). `known`: fields that came
+ * in the same buffer before, which need no parsing if they come again, and which it learns; or NULL. */
 int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
-                              bool lenient);
+                              bool lenient, struct h1_known *known);
 /* The same for a response head. */
 int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
-                               bool lenient);
+                               bool lenient, struct h1_known *known);
 /* The same of a response to CONNECT: of a 2xx the fields of framing are not looked at (RFC 9112, 6.3, rule 2). */
 int64_t h1_head_parse_connect_response(struct h1_head *head, char *octets, size_t size,
                                        const struct h1_head_limits *limits, bool lenient);

@@ -38,9 +38,9 @@ static inline int64_t head_parse(const struct head_input *input, struct h1_head 
 {
     switch (input->kind) {
     case H1_KIND_REQUEST:
-        return h1_head_parse_request(head, octets, size, &input->limits, input->lenient);
+        return h1_head_parse_request(head, octets, size, &input->limits, input->lenient, NULL);
     case H1_KIND_RESPONSE:
-        return h1_head_parse_response(head, octets, size, &input->limits, input->lenient);
+        return h1_head_parse_response(head, octets, size, &input->limits, input->lenient, NULL);
     default:
         return h1_head_parse_trailers(head, octets, size, &input->limits, input->lenient);
     }

@@ -86,8 +86,8 @@ static inline void message_read(struct message *message, char *octets, size_t si
     message->code = 0;
     message->used = message->content_size = 0;
     message->chunked = false;
-    if (!message_took(message, request ? h1_head_parse_request(&head, octets, size, &message_limits, lenient)
-                                       : h1_head_parse_response(&head, octets, size, &message_limits, lenient)))
+    if (!message_took(message, request ? h1_head_parse_request(&head, octets, size, &message_limits, lenient, NULL)
+                                       : h1_head_parse_response(&head, octets, size, &message_limits, lenient, NULL)))
         return;
     struct http_framing framing = request ? http_framing_of_request(head.chunked, head.has_length, head.length)
                                           : http_framing_of_response(WEIR_STR("GET"), head.status, head.chunked,

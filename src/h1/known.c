@@ -1,0 +1,58 @@
+#include "h1/known.h"
+
+void h1_known_learn(struct h1_known *known, const struct h1_head *head, const char *octets, size_t line_size,
+                    size_t fields_size)
+{
+    h1_known_forget(known);
+    if (head->field_count > H1_KNOWN_FIELDS_MAX)
+        return;
+    known->octets = octets;
+    known->line_size = line_size;
+    known->fields_size = fields_size;
+    known->head = *head;
+    memcpy(known->fields, head->fields, head->field_count * sizeof *head->fields);
+}
+
+/* The same view as far into other octets. */
+static inline weir_str moved(weir_str view, ptrdiff_t by)
+{
+    return (weir_str){view.ptr + by, view.len};
+}
+
+char *h1_known_take_line(const struct h1_known *known, struct h1_head *head, char *octets)
+{
+    const struct h1_head *from = &known->head;
+    ptrdiff_t by = octets - known->octets;
+    head->version = from->version;
+    head->status = from->status;
+    if (from->status != 0) {
+        head->reason = moved(from->reason, by);
+    } else {
+        head->method = moved(from->method, by);
+        head->target = moved(from->target, by);
+    }
+    return octets + known->line_size;
+}
+
+char *h1_known_take_fields(const struct h1_known *known, struct h1_head *head, char *octets)
+{
+    const struct h1_head *from = &known->head;
+    ptrdiff_t by = octets - (known->octets + known->line_size);
+    for (size_t i = 0; i < from->field_count; i++) {
+        const weir_field *field = &known->fields[i];
+        head->fields[i] = (weir_field){.name = moved(field->name, by), .value = moved(field->value, by)};
+    }
+    head->field_count = from->field_count;
+    head->has_length = from->has_length;
+    head->length = from->length;
+    head->chunked = from->chunked;
+    head->other_coding = from->other_coding;
+    head->close = from->close;
+    head->keep_alive = from->keep_alive;
+    head->upgrade = from->upgrade;
+    head->expect_continue = from->expect_continue;
+    head->te_trailers = from->te_trailers;
+    if (from->host.ptr != NULL)
+        head->host = moved(from->host, by);
+    return octets + known->fields_size;
+}
