@@ -11,7 +11,7 @@ static const struct command {
     const char *help;
 } commands[] = {
     {"demo", command_demo, "a server whose answers you shape, for trying things out"},
-    {"explain", command_explain, "what an ending's code means, and whether it matters"},
+    {"explain", command_explain, "what an ending, an errno or a line of a log means, and whether it matters"},
     {"get", command_get, "one request, shown"},
     {"fault", command_fault, "a TCP proxy that breaks things, by a seed"},
     {"load", command_load, "a load generator that ends its connections as you say"},

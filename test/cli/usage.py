@@ -2,9 +2,10 @@
 import os
 import re
 import socket
+import subprocess
 import tempfile
 
-from program import Demo, weir
+from program import WEIR, Demo, weir
 
 LIMITS = """request-line-size-max head-size-max field-count-max body-size-max chunk-extension-size-max interim-count-max
 output-size-max discard-size-max first-octet-timeout head-timeout idle-timeout body-timeout body-rate-min body-rate-grace
@@ -132,7 +133,45 @@ def test_explain():
     status, out, err = weir("explain")
     assert status == 0 and len(out.splitlines()) > 60
     status, out, err = weir("explain", "bad_lunch")
-    assert status == 2 and "'bad_lunch'" in err
+    assert status == 2 and out == "" and "'bad_lunch'" in err and err.count("\n") == 1
+
+
+def test_explain_words_of_others():
+    status, out, err = weir("explain", "ENOTCONN", "32")
+    assert status == 0 and err == "" and "ENOTCONN (errno 107): Transport" in out and "EPIPE (errno 32): Broken" in out
+    for label in ("means", "who", "matters", "advice", "weir"):
+        assert f"\n  {label} " in out, (label, out)
+    assert "peer_reset_idle: the peer reset between two exchanges" in out
+    for line, needle in (("hyper::Error(Shutdown, Os { code: 107 })", "error shutting down"), ("curl 52", "GOT_NOTHING"),
+                         ("x - - CD-- 1/1/1/1/0 0/0", "C: the client left"), ("UC", "UpstreamConnectionTermination"),
+                         ('"GET / HTTP/1.1" 499 0', "nginx 499"), ("error=dns_error", "resolve_failed")):
+        status, out, err = weir("explain", line)
+        assert status == 0 and needle in out, (line, out)
+        assert (status, out, err) == weir("explain", *line.split()), line
+
+
+def test_explain_says_what_others_call_it():
+    status, out, err = weir("explain", "peer_fin_in_handler")
+    for word in ("nginx ", "499", "HAProxy ", "CH", "Envoy ", "DC", "curl ", "exit status 52", "RFC 9209 ",
+                 "connection_terminated", "hyper ", "wget "):
+        assert word in out, (word, out)
+
+
+def test_explain_reads_a_log():
+    with tempfile.TemporaryFile("w+b") as log:
+        log.write(b"nothing\ncurl: (52) Empty\n\xff\x00\ncurl: (52) Empty\r\ncode=drained")
+        log.seek(0)
+        status, out, err = weir("explain", "-", stdin=log)
+        assert status == 0 and out.count("CURLE_GOT_NOTHING") == 1 and "drained: " in out, out
+    with tempfile.TemporaryFile("w+b") as log:
+        status, out, err = weir("explain", "-", stdin=log)
+        assert status == 1 and out == "" and "nothing" in err, err
+
+
+def test_explain_cannot_write():
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([WEIR, "explain"], stdout=full, stderr=subprocess.PIPE, check=False)
+        assert done.returncode == 1 and b"standard output" in done.stderr, done.stderr
 
 
 def test_unix_socket():
