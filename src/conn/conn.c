@@ -179,8 +179,9 @@ weir_code conn_take_request(weir_request *ours, const weir_request *request)
     return short_handler ? WEIR_CODE_misuse : WEIR_OK;
 }
 
-/* An active part to ask on, or null: `code` then says why. */
-static struct engine *begin_asking(struct weir_engine *conn, uint64_t now_ns, weir_code *code)
+/* An active part to ask on, or null: `code` then says why. `ahead`: others are under way, and octets are on their way out,
+ * so that one more changes nothing of what is waited for. */
+static struct engine *begin_asking(struct weir_engine *conn, uint64_t now_ns, weir_code *code, bool *ahead)
 {
     *code = WEIR_CODE_misuse;
     if (conn->config->options.role != WEIR_ROLE_CLIENT || conn->life != LIFE_OPEN || conn->facts.fin_seen ||
@@ -189,14 +190,18 @@ static struct engine *begin_asking(struct weir_engine *conn, uint64_t now_ns, we
     *code = WEIR_CODE_no_memory;
     if (conn->work == NULL && !start_work(conn, now_ns))
         return NULL;
-    conn->work->engine.now_ns = now_ns;
-    return &conn->work->engine;
+    struct engine *engine = &conn->work->engine;
+    engine->now_ns = now_ns;
+    *ahead = engine->current != NULL && engine->output.pending > 0;
+    return engine;
 }
 
 /* A refusal leaves the connection as idle as it was. */
-static weir_code end_asking(struct weir_engine *conn, weir_code code, uint64_t now_ns)
+static weir_code end_asking(struct weir_engine *conn, weir_code code, uint64_t now_ns, bool ahead)
 {
     uint64_t since_ns = conn->since_ns;
+    if (code == WEIR_OK && ahead)
+        return code;
     conn_settle(conn, now_ns);
     conn->since_ns = since_ns;
     return code;
@@ -207,21 +212,23 @@ weir_code weir_engine_request(weir_engine *conn, const weir_request *request, we
     weir_request ours;
     *out = NULL;
     weir_code code = conn_take_request(&ours, request);
-    struct engine *engine = code == WEIR_OK ? begin_asking(conn, now_ns, &code) : NULL;
+    bool ahead;
+    struct engine *engine = code == WEIR_OK ? begin_asking(conn, now_ns, &code, &ahead) : NULL;
     if (engine == NULL)
         return code;
-    return end_asking(conn, engine_request(engine, &ours, out), now_ns);
+    return end_asking(conn, engine_request(engine, &ours, out), now_ns, ahead);
 }
 
 weir_code conn_request(struct weir_engine *conn, const weir_prepared *prepared, struct weir_exchange *x,
                        weir_exchange **out, uint64_t now_ns)
 {
     weir_code code;
+    bool ahead;
     *out = NULL;
-    struct engine *engine = begin_asking(conn, now_ns, &code);
+    struct engine *engine = begin_asking(conn, now_ns, &code, &ahead);
     if (engine == NULL)
         return code;
-    return end_asking(conn, engine_request_prepared(engine, prepared, x, out), now_ns);
+    return end_asking(conn, engine_request_prepared(engine, prepared, x, out), now_ns, ahead);
 }
 
 weir_code weir_engine_request_prepared(weir_engine *conn, const weir_prepared *prepared, void *user,

@@ -58,6 +58,7 @@ weir_code engine_config_init(struct weir_engine_config *config, const weir_engin
     base_blocks_init(&config->blocks, allocator);
     base_slab_init(&config->exchanges, allocator, exchange_size > 0 ? exchange_size : sizeof(struct weir_exchange),
                    EXCHANGES_KEEP_MAX);
+    base_slab_init(&config->heads, allocator, sizeof(struct exchange_head), EXCHANGES_KEEP_MAX);
     base_slab_init(&config->engines, allocator, engine_size, ENGINES_KEEP_MAX);
     config->unix_time = config->options.unix_time;
     config->unix_time_app = config->options.app;
@@ -69,6 +70,7 @@ weir_code engine_config_init(struct weir_engine_config *config, const weir_engin
 void engine_config_fini(struct weir_engine_config *config)
 {
     base_slab_fini(&config->engines);
+    base_slab_fini(&config->heads);
     base_slab_fini(&config->exchanges);
     base_blocks_fini(&config->blocks);
 }

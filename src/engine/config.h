@@ -21,6 +21,7 @@ struct weir_engine_config {
     struct h1_known known; /* fields of an earlier head in the input of the engine that runs: */
     const struct base_block *known_block;
     struct base_slab exchanges;
+    struct base_slab heads; /* what came of them */
     struct base_slab engines; /* the active part of a connection */
 
     int64_t (*unix_time)(void *app); /* the option, or the loop's */

@@ -130,8 +130,8 @@ static uint32_t held_by(const struct weir_exchange *before, const struct weir_ex
         size += x->head_block->size;
     if (x->trailer_block != NULL && x->trailer_block != x->head_block)
         size += x->trailer_block->size;
-    if (x->head.fields != x->fields)
-        size += x->head.field_capacity * sizeof *x->fields;
+    if (x->head->parsed.fields != x->head->fields)
+        size += x->head->parsed.field_capacity * sizeof *x->head->fields;
     return size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 }
 

@@ -25,6 +25,14 @@
 
 #define EXCHANGE_FIELDS_INLINE 24
 
+/* The head that came: of a request, or of a response and those before it. A client's exchange has none until then, so
+ * that what is asked far ahead is small. */
+struct exchange_head {
+    struct http_target target; /* of a request */
+    struct h1_head parsed;
+    weir_field fields[EXCHANGE_FIELDS_INLINE];
+};
+
 /* How far reading the present message is. */
 enum engine_in { ENGINE_IN_HEAD, ENGINE_IN_BODY, ENGINE_IN_TRAILERS, ENGINE_IN_DONE, ENGINE_IN_TUNNEL };
 
@@ -55,6 +63,7 @@ struct weir_exchange {
     const weir_handler *handler; /* of the config, or a client's own */
     void *app;
     struct weir_exchange *next;       /* in the queue of those whose answers are not with the transport */
+    struct exchange_head *head;       /* the exchange's own, or exchange_no_head: never null */
     struct base_block *head_block;    /* held: the views of `head` are into it */
     struct base_block *trailer_block; /* the same of `trailers` */
     void *user;
@@ -94,9 +103,6 @@ struct weir_exchange {
     bool not_processed : 1; /* proved */
     /* From here on all is written before it is read, but of a client: exchange_new does not clear it for a server. */
     struct exchange_asking asking;
-    struct http_target target;
-    struct h1_head head;
-    weir_field fields[EXCHANGE_FIELDS_INLINE];
 };
 
 struct engine {
@@ -288,7 +294,11 @@ static inline void engine_wake(struct engine *engine)
         engine->wake(engine);
 }
 /* exchange.c */
+/* All of it is nothing; shared, never written. */
+extern struct exchange_head exchange_no_head;
 struct weir_exchange *exchange_new(struct engine *engine);
+/* It gets a head of its own, to be parsed into, if it has none. False: no memory. */
+bool exchange_take_head(struct weir_exchange *x);
 /* As a new one is, on that engine: what was said of an attempt is forgotten, what its owner set is not. */
 void exchange_renew(struct weir_exchange *x, struct engine *engine);
 void exchange_free(struct weir_exchange *x);

@@ -4,30 +4,52 @@
 #include "engine/engine.h"
 #include "engine/verdict.h"
 
+struct exchange_head exchange_no_head;
+
 struct weir_exchange *exchange_new(struct engine *engine)
 {
     struct weir_exchange *x = base_slab_get(&engine->config->exchanges);
     if (x == NULL)
         return NULL;
-    memset(x, 0, offsetof(struct weir_exchange, asking));
-    /* A client's is shown before a head is parsed into it. */
-    if (!engine_is_server(engine))
-        memset(&x->asking, 0, offsetof(struct weir_exchange, fields) - offsetof(struct weir_exchange, asking));
+    memset(x, 0, engine_is_server(engine) ? offsetof(struct weir_exchange, asking) : sizeof *x);
     x->engine = engine;
     x->handler = &engine->config->handler;
     x->app = engine->config->options.app;
-    x->head.status = 0;
-    x->head.fields = x->fields;
-    x->head.field_capacity = EXCHANGE_FIELDS_INLINE;
+    x->head = &exchange_no_head;
     x->began_ns = engine->now_ns;
     return x;
+}
+
+bool exchange_take_head(struct weir_exchange *x)
+{
+    if (x->head != &exchange_no_head)
+        return true;
+    struct exchange_head *head = base_slab_get(&x->engine->config->heads);
+    if (head == NULL)
+        return false;
+    /* The rest is written before it is read. */
+    head->parsed.fields = head->fields;
+    head->parsed.field_capacity = EXCHANGE_FIELDS_INLINE;
+    x->head = head;
+    return true;
+}
+
+static void release_head(struct weir_exchange *x)
+{
+    struct weir_engine_config *config = x->engine->config;
+    struct exchange_head *head = x->head;
+    if (head == &exchange_no_head)
+        return;
+    if (head->parsed.fields != head->fields)
+        base_release(&config->options.allocator, head->parsed.fields,
+                     head->parsed.field_capacity * sizeof *head->parsed.fields);
+    base_slab_put(&config->heads, head);
 }
 
 static void release(struct weir_exchange *x)
 {
     const weir_allocator *allocator = &x->engine->config->options.allocator;
-    if (x->head.fields != x->fields)
-        base_release(allocator, x->head.fields, x->head.field_capacity * sizeof *x->head.fields);
+    release_head(x);
     base_release(allocator, x->trailers, x->trailer_capacity * sizeof *x->trailers);
     base_block_unref(x->head_block);
     base_block_unref(x->trailer_block);
@@ -42,15 +64,14 @@ void exchange_renew(struct weir_exchange *x, struct engine *engine)
     uint64_t began_ns = x->began_ns;
     bool aborted = x->aborted;
     release(x);
-    memset(x, 0, offsetof(struct weir_exchange, fields));
+    memset(x, 0, sizeof *x);
     x->engine = engine;
     x->handler = handler;
     x->app = app;
     x->user = user;
     x->began_ns = began_ns;
     x->aborted = aborted;
-    x->head.fields = x->fields;
-    x->head.field_capacity = EXCHANGE_FIELDS_INLINE;
+    x->head = &exchange_no_head;
 }
 
 void exchange_free(struct weir_exchange *x)
@@ -112,59 +133,59 @@ weir_role weir_exchange_role(const weir_exchange *x)
 
 unsigned weir_exchange_version(const weir_exchange *x)
 {
-    return x->head.version;
+    return x->head->parsed.version;
 }
 
 weir_str weir_request_method(const weir_exchange *x)
 {
-    return x->head.method;
+    return x->head->parsed.method;
 }
 
 weir_str weir_request_target(const weir_exchange *x)
 {
-    return x->head.target;
+    return x->head->parsed.target;
 }
 
 weir_str weir_request_path(const weir_exchange *x)
 {
-    return x->target.path;
+    return x->head->target.path;
 }
 
 weir_str weir_request_query(const weir_exchange *x)
 {
-    return x->target.query;
+    return x->head->target.query;
 }
 
 weir_str weir_request_authority(const weir_exchange *x)
 {
-    return x->target.authority.len > 0 ? x->target.authority : x->head.host;
+    return x->head->target.authority.len > 0 ? x->head->target.authority : x->head->parsed.host;
 }
 
 weir_str weir_request_upgrade(const weir_exchange *x)
 {
-    bool asks = engine_is_server(x->engine) && x->head.upgrade && x->asked != ENGINE_ASKED_CONNECT &&
+    bool asks = engine_is_server(x->engine) && x->head->parsed.upgrade && x->asked != ENGINE_ASKED_CONNECT &&
                 x->engine->states.of[H1_CLIENT] == H1_ASKS;
     return asks ? weir_fields_value(weir_exchange_fields(x), WEIR_STR("upgrade")) : (weir_str){.ptr = NULL};
 }
 
 unsigned weir_response_status(const weir_exchange *x)
 {
-    return x->head.status;
+    return x->head->parsed.status;
 }
 
 weir_str weir_response_reason(const weir_exchange *x)
 {
-    return x->head.reason;
+    return x->head->parsed.reason;
 }
 
 bool weir_response_is_interim(const weir_exchange *x)
 {
-    return x->head.status >= 100 && x->head.status < 200 && x->head.status != 101;
+    return x->head->parsed.status >= 100 && x->head->parsed.status < 200 && x->head->parsed.status != 101;
 }
 
 weir_fields weir_exchange_fields(const weir_exchange *x)
 {
-    return (weir_fields){.list = x->head.fields, .count = x->head.field_count};
+    return (weir_fields){.list = x->head->parsed.fields, .count = x->head->parsed.field_count};
 }
 
 weir_fields weir_exchange_trailers(const weir_exchange *x)

@@ -34,7 +34,7 @@ void engine_expect_content(struct engine *engine, struct weir_exchange *x)
         return;
     }
     x->in = ENGINE_IN_BODY;
-    x->expects = engine_is_server(engine) && x->head.expect_continue && x->head.version >= 11;
+    x->expects = engine_is_server(engine) && x->head->parsed.expect_continue && x->head->parsed.version >= 11;
 }
 
 /* Takes chunk lines apart until there is content at the front of the input (`in_offered`), or nothing more to do. */
@@ -71,7 +71,8 @@ void engine_message_is_whole(struct engine *engine, struct weir_exchange *x)
     x->in = ENGINE_IN_DONE;
     x->end_due = !x->refused && x->handler->end != NULL;
     /* Only now: the content of a request that is the last one is still of that request. */
-    if (engine_is_server(engine) && (x->head.close || (x->head.version < 11 && !x->head.keep_alive)))
+    if (engine_is_server(engine) &&
+        (x->head->parsed.close || (x->head->parsed.version < 11 && !x->head->parsed.keep_alive)))
         engine->facts->no_more_input = true;
     bool allowed = h1_states_event(&engine->states, engine_peer(engine), H1_EVENT_END);
     assert(allowed);

@@ -77,18 +77,18 @@ void engine_malformed(struct engine *engine, weir_code code)
 /* The parser saw that it is valid; the usual form has no more to take apart than its query. */
 static void take_target(struct weir_exchange *x)
 {
-    weir_str text = x->head.target;
+    weir_str text = x->head->parsed.target;
     if (text.ptr[0] != '/') {
-        bool valid = http_target_parse(&x->target, x->head.method, text);
+        bool valid = http_target_parse(&x->head->target, x->head->parsed.method, text);
         assert(valid);
         (void)valid;
         return;
     }
     const char *mark = memchr(text.ptr, '?', text.len);
     size_t path = mark != NULL ? (size_t)(mark - text.ptr) : text.len;
-    x->target = (struct http_target){.form = HTTP_TARGET_ORIGIN, .path = {.ptr = text.ptr, .len = path}};
+    x->head->target = (struct http_target){.form = HTTP_TARGET_ORIGIN, .path = {.ptr = text.ptr, .len = path}};
     if (mark != NULL)
-        x->target.query = (weir_str){.ptr = mark + 1, .len = text.len - path - 1};
+        x->head->target.query = (weir_str){.ptr = mark + 1, .len = text.len - path - 1};
 }
 
 /* What the head says of the rest of the connection and of its content. Returns a code to refuse it with, or WEIR_OK. */
@@ -96,7 +96,7 @@ static weir_code take_head(struct engine *engine, struct weir_exchange *x)
 {
     struct engine_facts *facts = engine->facts;
     const weir_limits *limits = &engine->config->options.limits;
-    const struct h1_head *head = &x->head;
+    const struct h1_head *head = &x->head->parsed;
     x->asked = (uint8_t)engine_asked(head->method);
     take_target(x);
     engine->in_framing = http_framing_of_request(head->chunked, head->has_length, head->length);
@@ -140,10 +140,12 @@ static int64_t parse_head_once(struct engine *engine, struct weir_exchange *x)
     char *octets = base_input_octets(&engine->input);
     size_t size = base_input_size(&engine->input);
     if (engine_is_server(engine))
-        return h1_head_parse_request(&x->head, octets, size, &config->head_limits, config->lenient, known_in(engine));
+        return h1_head_parse_request(&x->head->parsed, octets, size, &config->head_limits, config->lenient,
+                                     known_in(engine));
     if (x->asked == ENGINE_ASKED_CONNECT)
-        return h1_head_parse_connect_response(&x->head, octets, size, &config->head_limits, config->lenient);
-    return h1_head_parse_response(&x->head, octets, size, &config->head_limits, config->lenient, known_in(engine));
+        return h1_head_parse_connect_response(&x->head->parsed, octets, size, &config->head_limits, config->lenient);
+    return h1_head_parse_response(&x->head->parsed, octets, size, &config->head_limits, config->lenient,
+                                  known_in(engine));
 }
 
 /* Parses a head at the front of the input. Its size, or what the parser says. */
@@ -153,7 +155,7 @@ static int64_t parse_head(struct engine *engine, struct weir_exchange *x)
         int64_t result = parse_head_once(engine, x);
         if (result != H1_HEAD_NO_ROOM)
             return result;
-        if (!engine_grow_fields(engine, &x->head, x->fields, 0))
+        if (!engine_grow_fields(engine, &x->head->parsed, x->head->fields, 0))
             return h1_head_error(WEIR_CODE_no_memory);
     }
 }
@@ -168,7 +170,9 @@ bool engine_begin(struct engine *engine)
     if (base_input_size(&engine->input) == 0 || engine_is_full(engine) || !engine_worth_parsing(engine))
         return false;
     struct weir_exchange *x = exchange_new(engine);
-    if (x == NULL) {
+    if (x == NULL || !exchange_take_head(x)) {
+        if (x != NULL)
+            exchange_free(x);
         engine_end(engine, WEIR_CODE_no_memory);
         return false;
     }
@@ -202,7 +206,7 @@ bool engine_begin(struct engine *engine)
 static weir_code take_response(struct engine *engine, struct weir_exchange *x)
 {
     struct engine_facts *facts = engine->facts;
-    const struct h1_head *head = &x->head;
+    const struct h1_head *head = &x->head->parsed;
     static const weir_str methods[] = {WEIR_STR_INIT("GET"), WEIR_STR_INIT("HEAD"), WEIR_STR_INIT("CONNECT")};
     engine->in_framing = http_framing_of_response(methods[x->asked], head->status, head->chunked, head->other_coding,
                                                   head->has_length, head->length);
@@ -251,7 +255,7 @@ bool engine_read_response(struct engine *engine, struct weir_exchange *x)
     if (!x->heard)
         x->asking.heard_ns = engine->now_ns;
     x->heard = true;
-    int64_t result = parse_head(engine, x);
+    int64_t result = exchange_take_head(x) ? parse_head(engine, x) : h1_head_error(WEIR_CODE_no_memory);
     if (result == H1_HEAD_INCOMPLETE) {
         engine_looked(engine, false);
         return false;
@@ -264,13 +268,13 @@ bool engine_read_response(struct engine *engine, struct weir_exchange *x)
         engine_malformed(engine, code);
         return false;
     }
-    unsigned hundreds = x->head.status / 100U;
+    unsigned hundreds = x->head->parsed.status / 100U;
     engine_count(&engine->config->totals.responses_by_status[hundreds <= 5 ? hundreds : 5], 1);
     base_block_unref(x->head_block);
     x->head_block = base_block_ref(engine->input.block);
     base_input_consume(&engine->input, (size_t)result);
     bool interim = weir_response_is_interim(x);
-    if (interim && x->head.status == 100 && x->out_held)
+    if (interim && x->head->parsed.status == 100 && x->out_held)
         engine_release_content(engine, x);
     if (!interim) {
         x->answered = true;

@@ -108,8 +108,8 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     bool connect = x->asked == ENGINE_ASKED_CONNECT;
     if (plan->tunnel) {
         bool switching = engine->states.of[H1_CLIENT] == H1_ASKS;
-        if (!switching ||
-            !(status == 101 ? !connect && x->head.version >= 11 : connect && status / 100 == 2 && status != 204))
+        if (!switching || !(status == 101 ? !connect && x->head->parsed.version >= 11
+                                          : connect && status / 100 == 2 && status != 204))
             return false;
     } else if (status < 200 || status > 999 || (connect && status / 100 == 2)) {
         return false;
@@ -131,7 +131,7 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     if (status == 101 && !plan->gives_upgrade)
         return false;
     if (!plan->no_content && !plan->has_length) {
-        plan->chunked = x->head.version >= 11;
+        plan->chunked = x->head->parsed.version >= 11;
         plan->until_close = !plan->chunked;
     }
     return true;
@@ -181,7 +181,7 @@ static char *put_head(char *to, struct weir_exchange *x, const struct plan *plan
     bool last = x->engine->facts->last_code != 0;
     if (!plan->tunnel && last && !plan->gives_close)
         to = H1_PUT(to, "Connection: close\r\n");
-    else if (!plan->tunnel && !last && x->head.version < 11 && !plan->gives_keep_alive)
+    else if (!plan->tunnel && !last && x->head->parsed.version < 11 && !plan->gives_keep_alive)
         to = H1_PUT(to, "Connection: keep-alive\r\n");
     return H1_PUT(to, "\r\n");
 }
@@ -337,7 +337,7 @@ weir_code weir_respond_interim(weir_exchange *x, unsigned status, weir_fields fi
             name_is(fields.list[i].name, WEIR_STR("content-length")) ||
             name_is(fields.list[i].name, WEIR_STR("transfer-encoding")))
             return WEIR_CODE_bad_response;
-    if (x->head.version < 11)
+    if (x->head->parsed.version < 11)
         return WEIR_OK;
     if (status == 100)
         x->expects = false;

@@ -427,15 +427,6 @@ static int64_t parse_status_line(struct reader *r, char **at)
     return take_reason(r, line, bound, at);
 }
 
-/* One that is known was let pass with the same limits. */
-static inline int64_t take_start_line(struct reader *r, char **at, int64_t (*parse)(struct reader *, char **))
-{
-    if (r->known == NULL || !h1_known_is_line(r->known, *at, (size_t)(r->bound - *at)))
-        return parse(r, at);
-    *at = h1_known_take_line(r->known, r->head, *at);
-    return GO_ON;
-}
-
 /* --- those of the header ----------------------------------------------------------------------------------------- */
 
 int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
@@ -443,10 +434,12 @@ int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, c
 {
     struct reader r;
     char *at = octets;
+    if (known != NULL && h1_known_is_head(known, head, octets, size))
+        return (int64_t)h1_known_take_head(known, head, octets);
     head_reset(head);
     reader_init(&r, head, octets, size, limits, lenient, H1_KIND_REQUEST);
     r.known = known;
-    int64_t result = take_start_line(&r, &at, parse_request_line);
+    int64_t result = parse_request_line(&r, &at);
     return result == GO_ON ? take_fields(&r, at) : result;
 }
 
@@ -455,10 +448,12 @@ int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, 
 {
     struct reader r;
     char *at = octets;
+    if (known != NULL && h1_known_is_head(known, head, octets, size))
+        return (int64_t)h1_known_take_head(known, head, octets);
     head_reset(head);
     reader_init(&r, head, octets, size, limits, lenient, H1_KIND_RESPONSE);
     r.known = known;
-    int64_t result = take_start_line(&r, &at, parse_status_line);
+    int64_t result = parse_status_line(&r, &at);
     return result == GO_ON ? take_fields(&r, at) : result;
 }
 

@@ -13,35 +13,41 @@ void h1_known_learn(struct h1_known *known, const struct h1_head *head, const ch
     memcpy(known->fields, head->fields, head->field_count * sizeof *head->fields);
 }
 
-/* The same view as far into other octets. */
+/* The same view as far into other octets; of none, none. */
 static inline weir_str moved(weir_str view, ptrdiff_t by)
 {
-    return (weir_str){view.ptr + by, view.len};
+    return (weir_str){view.ptr != NULL ? view.ptr + by : NULL, view.len};
 }
 
-char *h1_known_take_line(const struct h1_known *known, struct h1_head *head, char *octets)
+static void take_fields(const struct h1_known *known, struct h1_head *head, ptrdiff_t by)
 {
-    const struct h1_head *from = &known->head;
-    ptrdiff_t by = octets - known->octets;
-    head->version = from->version;
-    head->status = from->status;
-    if (from->status != 0) {
-        head->reason = moved(from->reason, by);
-    } else {
-        head->method = moved(from->method, by);
-        head->target = moved(from->target, by);
+    for (size_t i = 0; i < known->head.field_count; i++) {
+        const weir_field *field = &known->fields[i];
+        head->fields[i] = (weir_field){.name = moved(field->name, by), .value = moved(field->value, by)};
     }
-    return octets + known->line_size;
+}
+
+size_t h1_known_take_head(const struct h1_known *known, struct h1_head *head, char *octets)
+{
+    ptrdiff_t by = octets - known->octets;
+    weir_field *fields = head->fields;
+    size_t capacity = head->field_capacity;
+    *head = known->head;
+    head->fields = fields;
+    head->field_capacity = capacity;
+    head->method = moved(head->method, by);
+    head->target = moved(head->target, by);
+    head->reason = moved(head->reason, by);
+    head->host = moved(head->host, by);
+    take_fields(known, head, by);
+    return known->line_size + known->fields_size;
 }
 
 char *h1_known_take_fields(const struct h1_known *known, struct h1_head *head, char *octets)
 {
     const struct h1_head *from = &known->head;
     ptrdiff_t by = octets - (known->octets + known->line_size);
-    for (size_t i = 0; i < from->field_count; i++) {
-        const weir_field *field = &known->fields[i];
-        head->fields[i] = (weir_field){.name = moved(field->name, by), .value = moved(field->value, by)};
-    }
+    take_fields(known, head, by);
     head->field_count = from->field_count;
     head->has_length = from->has_length;
     head->length = from->length;
@@ -52,7 +58,6 @@ char *h1_known_take_fields(const struct h1_known *known, struct h1_head *head, c
     head->upgrade = from->upgrade;
     head->expect_continue = from->expect_continue;
     head->te_trailers = from->te_trailers;
-    if (from->host.ptr != NULL)
-        head->host = moved(from->host, by);
+    head->host = moved(from->host, by);
     return octets + known->fields_size;
 }

@@ -1,8 +1,9 @@
-/* The start line and the fields of a head that came before and come again, each octet for octet: what they say is known
- * then, and they are not parsed once more. On one connection heads mostly differ in their start line alone, and those of a
- * batch (pipelining) often in nothing.
+/* A head that came before and comes again, octet for octet, or its fields do: what it says is known then, and it is not
+ * parsed once more. On one connection heads mostly differ in their start line alone, and those of a batch (pipelining)
+ * often in nothing.
  *
- * What is known points into the octets where it came first. Whoever owns those forgets it before they go, or change.
+ * What is known points into the octets where it came first. Whoever owns those forgets it before they go, or change, or
+ * other limits hold.
  */
 #ifndef H1_KNOWN_H
 #define H1_KNOWN_H
@@ -29,14 +30,18 @@ static inline void h1_known_forget(struct h1_known *known)
 void h1_known_learn(struct h1_known *known, const struct h1_head *head, const char *octets, size_t line_size,
                     size_t fields_size);
 
-/* The octets begin with the start line that is known. It is taken: the head says the same, and its end is returned. */
-static inline bool h1_known_is_line(const struct h1_known *known, const char *octets, size_t size)
+/* The octets begin with the whole head that is known. */
+static inline bool h1_known_is_head(const struct h1_known *known, const struct h1_head *head, const char *octets,
+                                    size_t size)
 {
-    return known->octets != NULL && size >= known->line_size && memcmp(octets, known->octets, known->line_size) == 0;
+    size_t whole = known->line_size + known->fields_size;
+    return known->octets != NULL && size >= whole && head->field_capacity >= known->head.field_count &&
+           memcmp(octets, known->octets, whole) == 0;
 }
-char *h1_known_take_line(const struct h1_known *known, struct h1_head *head, char *octets);
+/* The head is the same, of these octets; its size is returned. */
+size_t h1_known_take_head(const struct h1_known *known, struct h1_head *head, char *octets);
 
-/* The same of the fields. The version must be that of the other, as it decides what some fields mean. */
+/* The same of the fields, behind another start line; their end is returned. The version must be that of the other, as it decides what some fields mean. */
 static inline bool h1_known_are_fields(const struct h1_known *known, const struct h1_head *head, const char *octets,
                                        size_t size)
 {

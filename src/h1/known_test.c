@@ -67,11 +67,10 @@ static void same_head(const struct h1_head *a, const struct h1_head *b)
 static void check_second(bool request, char *octets, size_t first, size_t size, const struct h1_head_limits *limits,
                          size_t capacity)
 {
-    static const struct h1_head_limits wide = {1000, 10000, FIELDS_MAX};
     struct h1_known known = {0};
     weir_field fields[FIELDS_MAX], others[FIELDS_MAX];
     struct h1_head head = {.fields = fields, .field_capacity = FIELDS_MAX}, alone;
-    if (parse(&head, request, octets, first + size, &wide, &known) != (int64_t)first)
+    if (parse(&head, request, octets, first + size, limits, &known) != (int64_t)first)
         return;
     head.field_capacity = capacity;
     alone = (struct h1_head){.fields = others, .field_capacity = capacity};
