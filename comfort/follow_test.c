@@ -53,6 +53,9 @@ static void answer(weir_exchange *x)
     if (strncmp(text, "/to-other", 9) == 0) {
         snprintf(location, sizeof location, "http://%s%s", story.there, text + 9);
         status = 307;
+    } else if (strncmp(text, "/to-user", 8) == 0) {
+        snprintf(location, sizeof location, "http://user:word@%s/a", story.here);
+        status = 307;
     } else if (strncmp(text, "/to-bad", 7) == 0) {
         snprintf(location, sizeof location, "https://elsewhere/");
         status = 302;
@@ -244,6 +247,9 @@ static void not_followed(void **state)
     assert_int_equal(story.heads, 0);
     ask("GET", "/to-bad", weir_body_none(), NULL);
     assert_int_equal(story.code, WEIR_CODE_bad_redirect);
+    ask("GET", "/to-user", weir_body_none(), NULL);
+    assert_int_equal(story.code, WEIR_CODE_bad_redirect);
+    assert_string_equal(story.asked, "GET /to-user secret;");
     ask("GET", "/302/a", weir_body_none(), &none);
     assert_int_equal(story.code, WEIR_CODE_bad_redirect);
     assert_string_equal(story.got, "");

@@ -8,8 +8,8 @@
  *
  * 301 and 302 turn POST into GET, 303 everything but HEAD, as clients do; 307 and 308 repeat the request with its body. A
  * body that is a stream cannot be repeated: such a 307 is given to the handler as it is. Authorization and Cookie are not
- * sent to another origin. A Location that leads nowhere ends the exchange as `bad_redirect`, one hop too many as
- * `redirect_limit`.
+ * sent to another origin. A Location that leads nowhere, or names a user, ends the exchange as `bad_redirect`, one
+ * hop too many as `redirect_limit`.
  */
 #ifndef WEIR_FOLLOW_H
 #define WEIR_FOLLOW_H

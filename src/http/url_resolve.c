@@ -105,16 +105,23 @@ static bool put_path(struct text *t, weir_str base_target, weir_str reference)
     return true;
 }
 
-/* `//AUTHORITY...` at a base of that scheme is a URL. */
+/* A URL that names no user: one that came from elsewhere and does hides where it leads, or has us show a password of its
+ * choice to whom it likes (RFC 9110, 4.2.4). */
+static bool is_harmless(weir_str text)
+{
+    struct http_url url;
+    return http_url_parse(&url, text) && url.userinfo.ptr == NULL;
+}
+
+/* `//AUTHORITY...` at a base of that scheme is such a URL. */
 static bool is_network_reference(weir_str scheme, weir_str reference)
 {
     char whole[PATH_SIZE_MAX];
     struct text t = {.ptr = whole, .size = sizeof whole};
-    struct http_url url;
     put(&t, scheme);
     put(&t, WEIR_STR(":"));
     put(&t, reference);
-    return t.len < sizeof whole && http_url_parse(&url, (weir_str){whole, t.len});
+    return t.len < sizeof whole && is_harmless((weir_str){whole, t.len});
 }
 
 int weir_url_resolve(char *text, size_t size, weir_str base, weir_str reference)
@@ -125,8 +132,7 @@ int weir_url_resolve(char *text, size_t size, weir_str base, weir_str reference)
         return -1;
     reference = until(reference, '#');
     if (has_scheme(reference)) {
-        struct http_url whole;
-        if (!http_url_parse(&whole, reference))
+        if (!is_harmless(reference))
             return -1;
         put(&t, reference);
     } else {

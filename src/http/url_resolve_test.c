@@ -78,6 +78,10 @@ static void others(void **state)
     must_be(BASE, "//:80/", NULL); /* no host */
     must_be(BASE, "//g:65536/", NULL);
     must_be(BASE, "//", NULL);
+    must_be(BASE, "http://a@evil/", NULL); /* who came from a would take it for a, or show evil a password */
+    must_be(BASE, "//user:word@a/", NULL);
+    must_be(BASE, "//@a/", NULL);
+    must_be(BASE, "/x@y", "http://a/x@y");
     char small[8];
     assert_int_equal(weir_url_resolve(small, sizeof small, WEIR_STR("http://a/"), WEIR_STR("/long")), 13);
     assert_string_equal(small, "http://");
