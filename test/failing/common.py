@@ -119,8 +119,8 @@ def run_one(name, test, total):
     except Skip as why:
         print(f"skipped {name}: {why}")
         counts = {"skipped": 1}
-    except Exception:
-        print(f"FAILED {name}\n{traceback.format_exc()}")
+    except Exception as failure:
+        print(f"FAILED {name}: {failure}\n{traceback.format_exc()}")
         counts = {"failed": 1}
     for key, count in counts.items():
         total[key] += count
