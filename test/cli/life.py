@@ -9,9 +9,10 @@ import subprocess
 import tempfile
 import time
 
-from program import Demo, PATIENCE, nap, naps, read_all, read_until
+from program import Demo, PATIENCE, read_all, read_until
 
 GET = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
+GET_SLOW = b"GET /delay/600000 HTTP/1.1\r\nHost: t\r\n\r\n"
 
 
 def reset(s):
@@ -19,15 +20,35 @@ def reset(s):
     s.close()
 
 
+def await_ledger(demo, is_so):
+    """Until the ledger is so; it counts the connection that asks for it too."""
+    deadline = time.monotonic() + 15 * PATIENCE
+    while True:
+        ledger = json.loads(demo.ask("/.weir/endings").body)
+        if is_so(ledger):
+            return
+        assert time.monotonic() < deadline, ledger
+        time.sleep(0.05)
+
+
 def settle(demo, accepted):
     """Until all connections but the asking one have ended."""
-    deadline = time.monotonic() + 5 * PATIENCE
-    while time.monotonic() < deadline:
-        ledger = json.loads(demo.ask("/.weir/endings").body)
-        if ledger["alive"] == 1 and ledger["accepted"] > accepted:
-            return ledger
-        time.sleep(0.05)
-    raise AssertionError(f"connections do not end: {ledger}")
+    await_ledger(demo, lambda ledger: ledger["alive"] == 1 and ledger["accepted"] > accepted)
+
+
+HALF_UPLOAD = b"POST /digest HTTP/1.1\r\nHost: t\r\nContent-Length: 8\r\n\r\nhalf"
+
+
+def occupy(demo, s, octets=HALF_UPLOAD):
+    """Asks for what is not answered by itself, until the server is at it."""
+    s.sendall(octets)
+    await_ledger(demo, lambda ledger: ledger["exchanges"]["alive"] == 2)
+
+
+def drain(demo, idle):
+    """Until the drain has begun, which an idle connection sees."""
+    demo.signal()
+    assert read_all(idle) == b""
 
 
 def test_ledger_at_exit():
@@ -71,36 +92,43 @@ def test_exchanges_are_finished_in_a_drain():
     with Demo() as demo, demo.connect() as busy, demo.connect() as idle:
         idle.sendall(GET)
         read_until(idle, b"World!")
-        busy.sendall(b"GET /delay/%d HTTP/1.1\r\nHost: t\r\n\r\n" % naps(3))
-        nap()
-        demo.signal()
-        assert read_all(idle) == b""
+        occupy(demo, busy)
+        drain(demo, idle)
+        busy.sendall(b"half")
         answer = read_all(busy)
         status, _, err = demo.wait()
-    assert answer.endswith(b"Hello, World!") and b"onnection: close" in answer, answer
+    assert b'{"octets":8,' in answer and b"onnection: close" in answer, answer
     assert status == 0 and re.search(r"drained: 2 closed in order, 0 cut", err), err
+
+
+def is_refused(demo):
+    try:
+        demo.connect().close()
+        return False
+    except ConnectionError:
+        return True
 
 
 def test_new_connections_are_refused_in_a_drain():
     with Demo() as demo, demo.connect() as busy:
-        busy.sendall(b"GET /delay/%d HTTP/1.1\r\nHost: t\r\n\r\n" % naps(5))
-        nap()
+        occupy(demo, busy)
         demo.signal()
-        nap()
-        try:
-            demo.connect()
-            raise AssertionError("connected while draining")
-        except ConnectionError:
-            pass
+        deadline = time.monotonic() + 15 * PATIENCE
+        while not is_refused(demo):    # the signal may take its time
+            assert time.monotonic() < deadline, "connected while draining"
+        assert demo.process.poll() is None
+        busy.sendall(b"half")
+        assert b"200 OK" in read_all(busy)
         assert demo.wait()[0] == 0
 
 
 def test_not_ready_while_draining():
-    with Demo() as demo, demo.connect() as s:
-        s.sendall(b"GET /.weir/ready HTTP/1.1\r\nHost: t\r\n")
-        nap()
-        demo.signal()
-        nap()
+    with Demo() as demo, demo.connect() as s, demo.connect() as idle:
+        idle.sendall(GET)
+        read_until(idle, b"World!")
+        s.sendall(GET + b"GET /.weir/ready HTTP/1.1\r\nHost: t\r\n")    # read with the first, which is answered
+        read_until(s, b"World!")
+        drain(demo, idle)
         s.sendall(b"\r\n")
         answer = read_all(s)
         assert answer.startswith(b"HTTP/1.1 503 ") and answer.endswith(b"draining\n"), answer
@@ -120,11 +148,9 @@ def test_events_end_with_a_drain():
 
 
 def test_second_signal_cuts():
-    with Demo() as demo, demo.connect() as s:
-        s.sendall(b"GET /delay/60000 HTTP/1.1\r\nHost: t\r\n\r\n")
-        nap()
-        demo.signal()
-        nap()
+    with Demo() as demo, demo.connect() as s, demo.connect() as idle:
+        occupy(demo, s, GET_SLOW)
+        drain(demo, idle)
         assert demo.process.poll() is None
         demo.signal()
         status, _, err = demo.wait(5)
@@ -134,8 +160,7 @@ def test_second_signal_cuts():
 
 def drain_that_fails(profile):
     with Demo("--drain", "200ms", "--profile", profile) as demo, demo.connect() as s:
-        s.sendall(b"GET /delay/60000 HTTP/1.1\r\nHost: t\r\n\r\n")
-        nap()
+        occupy(demo, s, GET_SLOW)
         return demo.stop()
 
 

@@ -13,16 +13,6 @@ PATIENCE = float(os.environ.get("WEIR_PATIENCE", "1"))
 KIND = os.environ.get("WEIR_BUILD_KIND", "default")
 
 
-def nap():
-    """As long as a slow build may need to have seen what was sent."""
-    time.sleep(0.2 * min(PATIENCE, 10))
-
-
-def naps(count):
-    """In milliseconds, for /delay/MS."""
-    return int(200 * min(PATIENCE, 10) * count)
-
-
 def weir(*args, timeout=20, stdin=None):
     """Runs to the end; (status, standard output, standard error)."""
     done = subprocess.run([WEIR, *args], capture_output=True, text=True, timeout=timeout * PATIENCE, stdin=stdin)
@@ -152,9 +142,9 @@ def run(modules):
             try:
                 getattr(module, name)()
                 passed += 1
-            except Exception:
+            except Exception as failure:
                 failed += 1
-                print(f"FAILED {module.__name__}.{name}")
+                print(f"FAILED {module.__name__}.{name}: {type(failure).__name__}: {failure}")
                 traceback.print_exc(limit=-3)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -23,6 +23,7 @@ sys.dont_write_bytecode = True
 
 import harness
 from harness import DEADLINE, PREFIX, SANITIZER, WEIR, Conn, Failure, Server, check, each, request, wait_for
+from peers import unheard_port
 
 VARY = ("time", "lived_ms", "client", "server")
 FIELDS = ["time", "connection", "seed", "plan", "code", "by", "octets_up", "octets_down", "dropped_up", "dropped_down",
@@ -246,9 +247,7 @@ def test_reset_after_a_fin_is_passed_on():
 
 
 def test_dial_failed():
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = "127.0.0.1:%d" % closed.getsockname()[1]
-    with Fault(address) as fault:
+    with unheard_port() as port, Fault("127.0.0.1:%d" % port) as fault:
         check(answer_through(fault) == (b"", "reset"), "not reset")
         fault.ending(code="dial_failed", by="network", os="ECONNREFUSED", octets_up=0)
 

@@ -1,6 +1,8 @@
 """Other servers, as Debian has them, each with the least configuration: beside Weir (they answer by themselves) and in
 front of it (they pass requests on). Each runs in a directory of its own, on ports of its own, until stop()."""
+import contextlib
 import os
+import random
 import re
 import shutil
 import socket
@@ -110,14 +112,26 @@ KINDS = [
 
 
 def free_ports(count):
-    """Free at this moment; who takes one in between makes the start fail, and that is said."""
-    socks = [socket.socket() for _ in range(count)]
-    for s in socks:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in socks]
-    for s in socks:
-        s.close()
-    return ports
+    """For programs that are told their port: free at this moment, and below those that the kernel gives to whoever asks
+    for any, so that no connection of another suite takes one before the program does."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first = int(file.read().split()[0])
+    with contextlib.ExitStack() as stack:
+        ports = []
+        while len(ports) < count:
+            sock = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                sock.bind(("127.0.0.1", random.randrange(first // 2, first) if first > 2048 else 0))
+                ports.append(sock.getsockname()[1])
+        return ports
+
+
+@contextlib.contextmanager
+def unheard_port():
+    """One that refuses: it is taken, so that nobody else comes to listen there, and nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 class Peer:
