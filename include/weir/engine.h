@@ -140,7 +140,7 @@ enum {
     WEIR_WANT_RECEIPT = 4,  /* ask the kernel what was acknowledged, call weir_engine_receipt */
     WEIR_WANT_SHUTDOWN = 8, /* shut the writing side down, call weir_engine_shut; output is empty */
     WEIR_WANT_CLOSE = 16,   /* close now; nothing is owed */
-    WEIR_WANT_ABORT = 32    /* close now with a reset (SO_LINGER 0) */
+    WEIR_WANT_ABORT = 32    /* close now with a reset (SO_LINGER 0); the last receipt is of that moment */
 };
 WEIR_API unsigned weir_engine_wants(const weir_engine *engine);
 

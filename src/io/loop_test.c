@@ -339,7 +339,7 @@ static void test_nesting_rest(void **state)
     assert_true(is_readable(weir_loop_fd(loop), 0));
     weir_loop_step(loop, 0);
     assert_int_equal(octets_read, sizeof(octets) + 1000000);
-    io_sock_close(&sock, false);
+    io_sock_close(&sock);
     close(pair[1]);
 }
 

@@ -121,7 +121,7 @@ int io_sock_shutdown(struct io_sock *sock)
     return shutdown(sock->fd, SHUT_WR) != 0 ? -errno : 0;
 }
 
-void io_sock_close(struct io_sock *sock, bool reset)
+void io_sock_close(struct io_sock *sock)
 {
     weir_loop *loop = sock->loop;
     base_list_remove(&sock->ready);
@@ -133,10 +133,6 @@ void io_sock_close(struct io_sock *sock, bool reset)
         loop->backend->unwatch(loop, sock->fd);
     else if (is(sock, SOCK_TRY_NOW))
         remember_try(loop, true);
-    if (reset) {
-        struct linger hard = {.l_onoff = 1, .l_linger = 0};
-        (void)setsockopt(sock->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-    }
     close(sock->fd);
     sock->fd = -1;
     sock->flags = 0;

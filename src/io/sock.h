@@ -73,8 +73,8 @@ void io_sock_wake(struct io_sock *sock);
 
 /* FIN after what was written. Minus errno or 0; -ENOTCONN means that the connection is dead already. */
 int io_sock_shutdown(struct io_sock *sock);
-/* Closes; with `reset` by RST (SO_LINGER 0). */
-void io_sock_close(struct io_sock *sock, bool reset);
+/* Closes: in order, unless io_sock_reset came before. Over unread octets the kernel resets by itself. */
+void io_sock_close(struct io_sock *sock);
 
 /* What the kernel knows of the octets that were written and not read. Of a unix socket `acked` is all once the peer has
  * read all, and none before; nothing is known when the peer closed over unread octets. Works after a reset, until close. */
@@ -92,6 +92,11 @@ struct io_passed {
     bool dialled;     /* the connection is of our making: its SYN counts */
 };
 void io_sock_acks(const struct io_sock *sock, const struct io_passed *passed, struct io_acks *acks);
+/* Ends the connection by RST (a unix socket knows none) and says what the kernel knew: `left` is what left, to the octet;
+ * the rest is as it was just before. Nothing may follow but io_sock_close. If octets are left behind in the kernel the
+ * RST goes at once, and the address of this end is forgotten; if none are, it goes with the close. So it does where the
+ * kernel refuses to do it at once, and what leaves until then is not in `left`. */
+void io_sock_reset(struct io_sock *sock, const struct io_passed *passed, struct io_acks *acks);
 /* The address of this end. */
 void io_sock_local(const struct io_sock *sock, weir_address *local);
 

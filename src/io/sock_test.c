@@ -48,7 +48,7 @@ static void note(struct owner *o, const char *format, ...)
 /* Closes and makes the memory useless, as an owner that frees it would. */
 static void close_owner(struct owner *o)
 {
-    io_sock_close(&o->sock, false);
+    io_sock_close(&o->sock);
     memset(&o->sock, 0xa5, sizeof(o->sock));
 }
 
@@ -172,7 +172,7 @@ static void steps(int count)
 static void close_pair(void)
 {
     if (owner.sock.fd >= 0 && owner.sock.loop == loop)
-        io_sock_close(&owner.sock, false);
+        io_sock_close(&owner.sock);
     if (peer >= 0)
         close(peer);
     peer = -1;
@@ -528,7 +528,7 @@ static void test_fairness(void **state)
     assert_int_equal(fast.reads, 32);
     steps(2);
     assert_int_equal(fast.octets, 40000);
-    io_sock_close(&fast.sock, false);
+    io_sock_close(&fast.sock);
     close(fast_peer);
     close_pair();
 }
@@ -591,7 +591,7 @@ static void test_close_of_another(void **state)
     assert_int_equal(send(peers[1], "x", 1, 0), 1);
     steps(3);
     assert_int_equal(a.reads + b.reads, 1);
-    io_sock_close(a.reads == 1 ? &a.sock : &b.sock, false);
+    io_sock_close(a.reads == 1 ? &a.sock : &b.sock);
     close(peers[0]);
     close(peers[1]);
 }

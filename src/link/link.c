@@ -69,32 +69,63 @@ uint64_t link_unix_now_ns(void)
     return (uint64_t)now.tv_sec * WEIR_SECOND + (uint64_t)now.tv_nsec;
 }
 
-static weir_receipt ask(const struct link *link)
+static struct io_passed passed_of(const struct link *link)
 {
-    const struct io_passed passed = {
+    return (struct io_passed){
         .written = link->conn.facts.octets_sent,
         .read = link->conn.facts.octets_in,
         .dialled = link->conn.config->options.role == WEIR_ROLE_CLIENT,
     };
-    struct io_acks acks;
-    io_sock_acks(&link->sock, &passed, &acks);
-    return (weir_receipt){
-        .known = acks.known, .reset = acks.dead, .left = acks.left, .acked = acks.acked, .unread = acks.unread};
 }
 
-/* Closes the socket, tells the ending, frees the link. */
-static void finish(struct link *link, bool reset, const weir_receipt *last)
+static weir_receipt receipt_of(const struct io_acks *acks)
+{
+    return (weir_receipt){
+        .known = acks->known, .reset = acks->dead, .left = acks->left, .acked = acks->acked, .unread = acks->unread};
+}
+
+static weir_receipt ask(const struct link *link)
+{
+    const struct io_passed passed = passed_of(link);
+    struct io_acks acks;
+    io_sock_acks(&link->sock, &passed, &acks);
+    return receipt_of(&acks);
+}
+
+static weir_receipt reset(struct link *link)
+{
+    const struct io_passed passed = passed_of(link);
+    struct io_acks acks;
+    io_sock_reset(&link->sock, &passed, &acks);
+    return receipt_of(&acks);
+}
+
+/* The close will be a reset, that of a close over unread octets, and not all has left: it is better made by us, who then
+ * know what did. */
+static bool is_better_reset(const struct link *link, const weir_receipt *last)
+{
+    return last->unread > 0 && !last->reset && last->left < link->conn.facts.octets_sent;
+}
+
+/* Closes the socket, tells the ending, frees the link. `last`: what the kernel said in this step, null if it was not asked.
+ * A reset goes first, so that the ending tells what left until then. */
+static void finish(struct link *link, bool aborts, const weir_receipt *last)
 {
     struct link_home *home = link_home_of(link);
+    weir_address local;
     weir_ending ending;
     uint64_t now_ns = now_of(link);
-    weir_engine_closed(&link->conn, last, now_ns, &ending);
+    io_sock_local(&link->sock, &local);
+    weir_receipt receipt = aborts ? reset(link) : last != NULL ? *last : ask(link);
+    if (!aborts && is_better_reset(link, &receipt))
+        receipt = reset(link);
+    weir_engine_closed(&link->conn, &receipt, now_ns, &ending);
     link_peer(link, &ending.peer);
-    io_sock_local(&link->sock, &ending.local);
+    ending.local = local;
     ending.began_unix_ns = link_unix_now_ns() - ending.lived_ns;
 
     io_timer_stop(home->loop, &link->timer);
-    io_sock_close(&link->sock, reset);
+    io_sock_close(&link->sock);
     base_list_remove(&link->node);
     home->alive--;
     set_idle(link, false);
@@ -182,9 +213,7 @@ static bool step(struct link *link, bool more)
     for (;;) {
         unsigned wants = weir_engine_wants(&link->conn);
         if (wants & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) {
-            if (!asked)
-                receipt = ask(link);
-            finish(link, (wants & WEIR_WANT_ABORT) != 0, &receipt);
+            finish(link, (wants & WEIR_WANT_ABORT) != 0, asked ? &receipt : NULL);
             return false;
         }
         /* Before the next answers leave: what came last mostly acknowledges those before, and a unix socket tells

@@ -266,6 +266,71 @@ static void test_drain_serves_what_waits(void **state)
     assert_int_equal(held, 0);
 }
 
+/* --- stopped ---------------------------------------------------------------------------------------------------------- */
+
+#define LARGE ((size_t)16 << 20)
+
+static char *large_body;
+
+static void answer_large(void *app, weir_exchange *x)
+{
+    (void)app;
+    (void)weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_borrow((weir_str){large_body, LARGE}));
+}
+
+static void keep_ending(void *app, const weir_ending *ending)
+{
+    *(weir_ending *)app = *ending;
+}
+
+/* Until the reset. */
+static uint64_t read_to_the_reset(int fd)
+{
+    static char octets[65536];
+    uint64_t got = 0;
+    ssize_t n;
+    while ((n = recv(fd, octets, sizeof octets, 0)) > 0)
+        got += (uint64_t)n;
+    assert_true(n < 0);
+    return got;
+}
+
+/* In the middle of an answer, of which much is with the kernel and has not left: the record is about what did, and knows
+ * the address that the reset takes from the socket. */
+static void test_stop_in_an_answer(void **state)
+{
+    static const weir_handler large = WEIR_HANDLER(.head = answer_large);
+    char address[64], local[64];
+    weir_loop *loop;
+    weir_ending ending = {.id = 0};
+    (void)state;
+    large_body = calloc(1, LARGE);
+    assert_non_null(large_body);
+    assert_int_equal(weir_loop_new(&loop, &allocator, NULL), WEIR_OK);
+    weir_server *server = make(WEIR_SERVER(.allocator = allocator, .listen = WEIR_STR("127.0.0.1:0"), .handler = &large,
+                                           .loop = loop, .app = &ending, .ending = keep_ending));
+    assert_int_equal(weir_server_run(server, NULL), WEIR_OK);
+    assert_true(weir_server_address(server, 0, address, sizeof address));
+    int fd = dial(server);
+    ask(fd);
+    while (ledger_of(server).octets_in_flight < LARGE)
+        weir_loop_step(loop, 10 * WEIR_MS);
+    weir_server_stop(server);
+    while (!weir_server_is_stopped(server))
+        weir_loop_step(loop, 10 * WEIR_MS);
+    assert_int_equal(ending.code, WEIR_CODE_stopped);
+    assert_int_equal(ending.delivery, WEIR_DELIVERY_PARTIAL);
+    weir_address_format(local, sizeof local, &ending.local);
+    assert_string_equal(local, address);
+    uint64_t got = read_to_the_reset(fd);
+    assert_in_range(got, ending.octets_acked, ending.octets_out - 1);
+    close(fd);
+    weir_server_free(server);
+    weir_loop_free(loop);
+    free(large_body);
+    assert_int_equal(held, 0);
+}
+
 static void test_options_are_printed(void **state)
 {
     char text[4096];
@@ -291,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_workers_and_drain),
         cmocka_unit_test(test_two_servers_on_one_loop),
         cmocka_unit_test(test_drain_serves_what_waits),
+        cmocka_unit_test(test_stop_in_an_answer),
         cmocka_unit_test(test_options_are_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

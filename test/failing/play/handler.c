@@ -9,6 +9,7 @@ struct task {
     size_t written;
     bool echoes;
     bool streams;
+    bool gives_up;
     bool posted; /* a post is on its way: it frees the task if the exchange has ended */
     bool is_over;
 };
@@ -29,6 +30,8 @@ static void on_post(void *app)
     task->posted = false;
     if (task->is_over)
         free(task);
+    else if (task->gives_up)
+        weir_exchange_abort(task->x);
     else
         answer(task);
 }
@@ -54,15 +57,28 @@ static void post(struct task *task)
         sorry(task->x);
 }
 
+/* When much of the answer is with the kernel, and before anybody can have read it. */
+static void give_up(struct task *task)
+{
+    weir_exchange *x = task->x;
+    task->streams = weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_sized(BIG_SIZE)) == WEIR_OK;
+    task->gives_up = true;
+    task->posted = weir_loop_post(weir_exchange_loop(x), on_post, task) == WEIR_OK;
+    if (!task->posted)
+        weir_exchange_abort(x);
+}
+
 static void stream(struct task *task)
 {
-    size_t left = STREAM_SIZE - task->written;
+    size_t size = task->gives_up ? BIG_SIZE - 1 : STREAM_SIZE;
+    size_t left = size - task->written;
     size_t took = weir_write(task->x, (weir_str){task->app->octets + task->written, left});
     task->written += took;
-    if (task->written == STREAM_SIZE) {
-        task->streams = false;
+    if (task->written < size)
+        return;
+    task->streams = false;
+    if (!task->gives_up)
         (void)weir_finish(task->x, WEIR_NO_FIELDS);
-    }
 }
 
 static void route(struct task *task, weir_str path)
@@ -73,6 +89,8 @@ static void route(struct task *task, weir_str path)
         later(task);
     } else if (weir_str_equal(path, WEIR_STR("/posted"))) {
         post(task);
+    } else if (weir_str_equal(path, WEIR_STR("/gives-up"))) {
+        give_up(task);
     } else if (weir_str_equal(path, WEIR_STR("/big"))) {
         (void)weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_borrow((weir_str){app->octets, BIG_SIZE}));
     } else if (weir_str_equal(path, WEIR_STR("/file"))) {

@@ -20,6 +20,7 @@ enum {
     WATCHED = 1 << 9,
     TRY_NOW = 1 << 10,
     SHUT = 1 << 11,
+    HARD = 1 << 12, /* its close is a reset */
 };
 
 /* As in src/io/sock.c: what one socket may read in a round. */
@@ -111,9 +112,10 @@ weir_code io_sock_open(struct io_sock *sock, weir_loop *loop, int fd, const stru
     return os == ENOMEM ? WEIR_CODE_no_memory : WEIR_CODE_system_error;
 }
 
-void io_sock_close(struct io_sock *sock, bool reset)
+void io_sock_close(struct io_sock *sock)
 {
     struct net_end *end = end_of(sock);
+    bool reset = is(sock, HARD);
     if (io_sim_before_close != NULL)
         io_sim_before_close(sock, reset);
     base_list_remove(&sock->ready);
@@ -219,6 +221,22 @@ void io_sock_acks(const struct io_sock *sock, const struct io_passed *passed, st
         .acked = end->out->acked,
         .unread = net_unread(end),
     };
+}
+
+/* As src/io/sock_acks.c does it, one call of the system after the other. */
+void io_sock_reset(struct io_sock *sock, const struct io_passed *passed, struct io_acks *acks)
+{
+    struct net_end *end = end_of(sock);
+    io_sock_acks(sock, passed, acks);
+    set(sock, HARD);
+    if (acks->left == passed->written || acks->dead)
+        return;
+    net_deafen(end);
+    io_sock_acks(sock, passed, acks);
+    net_disconnect(end);
+    acks->left = acks->acked + (end->out->sent - end->out->acked);
+    SIM_TELL(who(end), "resets %s: %llu of %llu octets left", end->pair->name, (unsigned long long)acks->left,
+             (unsigned long long)passed->written);
 }
 
 void io_sock_local(const struct io_sock *sock, weir_address *local)

@@ -58,6 +58,7 @@ struct net_end {
     bool dead; /* by a reset, sent or received */
     bool finished; /* by both FINs */
     bool nospace;
+    bool deaf;        /* a filter of its socket drops what comes */
     bool vanished;    /* its host is gone */
     bool destroys;    /* a reset takes unread octets away */
     bool was_reset;   /* the reset came from the other end */
@@ -127,6 +128,10 @@ ssize_t net_send(struct net_end *end, const char *octets, size_t size);
 /* A further piece of one call: nothing comes between them. */
 ssize_t net_send_on(struct net_end *end, const char *octets, size_t size);
 int net_shutdown(struct net_end *end);
+/* SO_ATTACH_FILTER, one that drops everything. */
+void net_deafen(struct net_end *end);
+/* connect to AF_UNSPEC: a reset, and the descriptor stays. */
+void net_disconnect(struct net_end *end);
 void net_close(struct net_end *end, bool reset);
 unsigned net_poll(struct net_end *end);
 int net_take_error(struct net_end *end);

@@ -107,6 +107,21 @@ int net_shutdown(struct net_end *end)
     return 0;
 }
 
+void net_deafen(struct net_end *end)
+{
+    check_open(end, "setsockopt");
+    net_moment();
+    end->deaf = true;
+}
+
+void net_disconnect(struct net_end *end)
+{
+    check_open(end, "connect");
+    net_moment();
+    if (!net_is_over(end))
+        net_abort(end);
+}
+
 void net_close(struct net_end *end, bool reset)
 {
     check_open(end, "close");

@@ -216,6 +216,12 @@ static void arrive_syn(struct net_end *to, struct net_listener *listener)
         listener->notify(listener);
 }
 
+static bool is_segment(enum net_kind kind)
+{
+    return kind == NET_SYN || kind == NET_CONNECTED || kind == NET_DATA || kind == NET_FIN || kind == NET_ACK ||
+           kind == NET_RST;
+}
+
 void net_happen(const struct net_event *event)
 {
     struct net_end *to = event->to;
@@ -227,7 +233,7 @@ void net_happen(const struct net_event *event)
         event->fn(event->app);
         return;
     }
-    if (to->vanished)
+    if (to->vanished || (to->deaf && is_segment(event->kind)))
         return;
     unsigned list = sim_list(to->pair->list);
     if (event->kind == NET_DATA || event->kind == NET_FIN || event->kind == NET_ACK)

@@ -382,8 +382,8 @@ static void check_lost(struct world *w, const struct world_connection *c)
     struct reader r;
     if (!c->ended || (c->ending.delivery != WEIR_DELIVERY_LOST && c->ending.delivery != WEIR_DELIVERY_PARTIAL))
         return;
-    if (peer->garbage || c->ending.octets_unread > 0)
-        return; /* nobody knows what it asked; or what left between the last question and a close over unread octets */
+    if (peer->garbage)
+        return; /* nobody knows what it asked */
     read_written(peer, &r);
     if (flow->arrived >= flow->written && c->ending.octets_unsent == 0 && reader_is_between(&r) &&
         r.count >= requests_taken(w, peer->end->pair->port))
