@@ -62,6 +62,7 @@ struct net_end {
     bool vanished;    /* its host is gone */
     bool destroys;    /* a reset takes unread octets away */
     bool was_reset;   /* the reset came from the other end */
+    bool gave_up;     /* nobody answered */
     bool known_dead;  /* when its owner asked last */
     uint64_t dead_ns;
     size_t send_size, receive_size;

@@ -198,6 +198,7 @@ static void give_up(struct net_end *end)
     if (net_is_over(end) || (out->acked == out->sent && out->fin_acked == out->fin_sent))
         return;
     die(end);
+    end->gave_up = true;
     end->error = ETIMEDOUT;
     SIM_TELL(who(end), "gives up: nobody answers");
     net_notify(end);

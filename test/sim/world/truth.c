@@ -243,8 +243,8 @@ static void check_unconfirmed(struct world *w, const weir_ending *e, const struc
         return;
     if (!end->dead)
         return; /* closed in order: the kernel goes on */
-    if (end->was_reset && !end->known_dead)
-        return; /* the reset came when the kernel had been asked */
+    if ((end->was_reset || end->gave_up) && !end->known_dead)
+        return; /* the network or the peer ended it when the kernel had been asked */
     if (net_unread(end) > 0 && e->octets_unread == 0)
         return; /* octets came when the kernel had been asked, and made a reset of the close */
     if (out->sent < owed_end(w, r))
