@@ -10,7 +10,8 @@
  * sent is waiting (for a connection), or on one. A connection is dialling, busy (one exchange), idle, or closing.
  *
  * What holds at every moment:
- *   - each sent request gets `done` exactly once, never within weir_client_send; until then its exchange lives;
+ *   - each sent request gets `done` exactly once, never within weir_client_send; until then its exchange lives. It comes
+ *     when the response is whole and the request is out, or the server does not want the rest (docs/client.md);
  *   - a waiting request of an origin goes before one that is sent later;
  *   - alive connections <= connections_max, and of an origin <= connections_per_origin; waiting requests <= waiting_max, but for those that
  *     come back to be sent again;

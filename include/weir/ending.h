@@ -142,7 +142,8 @@ typedef struct weir_ending {
 } weir_ending;
 
 /* The record of an exchange. `delivery` is what is known at its end: `unconfirmed` when its answer is all with the kernel
- * and the connection goes on (the connection's ledger learns more later), the verdict if the connection ended. */
+ * and the connection goes on (the connection's ledger learns more later), the verdict if the connection ended. Of a client's
+ * that is `complete`, `partial` says that the answer came early and the rest of the request was not sent. */
 typedef struct weir_exchange_ending {
     weir_code code;
     weir_stage stage;

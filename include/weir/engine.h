@@ -10,8 +10,8 @@
  *     errors   a failed read or write: weir_engine_failed with its errno
  *     end      once weir_engine_wants says CLOSE or ABORT: do it, call weir_engine_closed, then weir_engine_free
  *
- * Callbacks of the handler run inside received, received_fin, sent, tick, failed, drain, stop and closed, never inside
- * the functions of exchange.h. Time only comes in as `now_ns` (monotonic, never going back). Nothing blocks. An idle
+ * Callbacks of the handler run inside received, received_fin, sent, receipt, tick, failed, drain, stop and closed, never
+ * inside the functions of exchange.h. Time only comes in as `now_ns` (monotonic, never going back). Nothing blocks. An idle
  * engine holds no buffer. Not thread-safe: one engine, one thread at a time.
  */
 #ifndef WEIR_ENGINE_H

@@ -571,84 +571,6 @@ static void test_answers(void **state)
             "done unexpected_upgrade head maybe_processed");
 }
 
-/* --- answers before the request is whole --------------------------------------------------------------------------------------- */
-
-#define TOO_LARGE "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno"
-#define IS_CLOSED "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno"
-
-/* Octets of it lie unread at the server, which answers and goes: a reset follows the answer. */
-static void answered_early(const char *said, bool aborts, bool read_first, weir_retry_policy retry)
-{
-    struct scene s;
-    struct served v;
-    struct call a = {.done = 0};
-    scene_init(&s);
-    s.options.retry = retry;
-    scene_start(&s);
-    begin_upload(&s, &v, &a);
-    if (read_first)
-        served_swallow(&v, 300000);
-    scene_settle(&s);
-    served_say(&v, said);
-    if (aborts)
-        served_abort(&v);
-    else
-        served_close(&v);
-    call_wait(&s, &a);
-    CALL_EXPECT(&a, "413 =no end done complete");
-    assert_int_equal(a.retries, 0);
-    SCENE_UNTIL(&s, s.endings == 1);
-    scene_close(&s);
-}
-
-static void test_answered_early(void **state)
-{
-    (void)state;
-    for (int i = 0; i < 8; i++)
-        answered_early(i & 1 ? TOO_LARGE : IS_CLOSED, (i & 2) != 0, (i & 4) != 0,
-                       i & 1 ? WEIR_RETRY_IDEMPOTENT : WEIR_RETRY_NEVER);
-}
-
-/* The server answers, and reads on: the answer is the client's whether it goes on sending or leaves. */
-static void test_answered_early_and_kept(void **state)
-{
-    struct scene s;
-    struct served v;
-    struct call a = {.done = 0};
-    (void)state;
-    scene_open(&s);
-    begin_upload(&s, &v, &a);
-    served_say(&v, TOO_LARGE);
-    SCENE_UNTIL(&s, (served_drop(&v, 0), a.done > 0));
-    CALL_EXPECT(&a, "413 =no end done complete");
-    served_close(&v);
-    SCENE_UNTIL(&s, s.endings == 1);
-    scene_close(&s);
-}
-
-/* It answers and does not read on: the rest of the upload is not waited for. */
-static void test_answered_early_and_not_read(void **state)
-{
-    struct scene s;
-    struct served v;
-    struct call a = {.done = 0};
-    (void)state;
-    scene_init(&s);
-    s.options.limits.write_timeout_ns = WEIR_UNLIMITED;
-    s.options.limits.body_timeout_ns = WEIR_UNLIMITED;
-    scene_start(&s);
-    call_send(&s, &a, WEIR_REQUEST(.method = WEIR_STR("POST"), .body = weir_body_borrow((weir_str){big, sizeof big})));
-    int small = 4096;
-    (void)setsockopt(s.listener, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    served_accept(&v, &s);
-    scene_settle(&s);
-    served_say(&v, TOO_LARGE);
-    call_wait(&s, &a);
-    CALL_EXPECT(&a, "413 =no end done complete");
-    served_close(&v);
-    scene_close(&s);
-}
-
 /* --- tunnels ------------------------------------------------------------------------------------------------------------------ */
 
 static void say_hello(struct call *call)
@@ -781,9 +703,6 @@ int main(void)
         cmocka_unit_test(test_expect_refused),
         cmocka_unit_test(test_expect_times_out),
         cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_answered_early),
-        cmocka_unit_test(test_answered_early_and_kept),
-        cmocka_unit_test(test_answered_early_and_not_read),
         cmocka_unit_test(test_tunnels),
         cmocka_unit_test(test_connect_refused_by_proxy),
         cmocka_unit_test(test_itself),

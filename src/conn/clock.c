@@ -81,6 +81,22 @@ static void ask(struct weir_engine *conn, enum conn_asking asking)
     conn->look = true;
 }
 
+/* The peer reads nothing. A server that has answered does not want the rest, and its answer may be still on its way. */
+static void write_timed_out(struct weir_engine *conn, uint64_t now_ns)
+{
+    struct engine *engine = &conn->work->engine;
+    const struct weir_exchange *x = engine->current;
+    conn_trace(conn, BASE_TRACE_CLOCK_DEADLINE);
+    if (conn->life == LIFE_OPEN && x != NULL && x->answered && !conn->facts.tunnel) {
+        engine_cease(engine);
+        engine_run(engine, now_ns);
+        conn_settle(conn, now_ns);
+        return;
+    }
+    conn_note(conn, WEIR_CODE_write_timeout, conn_stage(conn));
+    conn_life(conn, LIFE_EVENT_CUT);
+}
+
 void conn_answered(struct weir_engine *conn, const weir_receipt *receipt, uint64_t now_ns)
 {
     struct conn_work *work = conn->work;
@@ -95,9 +111,7 @@ void conn_answered(struct weir_engine *conn, const weir_receipt *receipt, uint64
     } else if (acked > work->marked_acked) {
         deadlines_sent(&work->deadlines, now_ns);
     } else {
-        conn_trace(conn, BASE_TRACE_CLOCK_DEADLINE);
-        conn_note(conn, WEIR_CODE_write_timeout, conn_stage(conn));
-        conn_life(conn, LIFE_EVENT_CUT);
+        write_timed_out(conn, now_ns);
     }
 }
 
@@ -106,7 +120,7 @@ static struct deadlines_due due_while_open(const struct weir_engine *conn)
     const struct weir_exchange *x = conn->work->engine.current;
     struct deadlines_due due =
         deadlines_next(&conn->work->deadlines, &conn->config->options.limits, conn->config->options.role);
-    if (x != NULL && x->out_held && x->asking.expect_due_ns < due.ns)
+    if (x != NULL && x->out_held && !x->answered && x->asking.expect_due_ns < due.ns)
         due = (struct deadlines_due){x->asking.expect_due_ns, WEIR_OK};
     uint64_t mark_ns = mark_due(conn);
     if (mark_ns < due.ns)

@@ -459,7 +459,7 @@ void weir_engine_shut(weir_engine *conn, uint64_t now_ns)
 /* --- errors of the transport ---------------------------------------------------------------------------------------- */
 
 /* A client whose request the server does not take any more: its answer may be here all the same, or on its way. */
-static bool out_failed_first(struct weir_engine *conn, int os)
+static bool out_failed_first(struct weir_engine *conn, int os, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
     bool awaits = conn->life == LIFE_OPEN && engine != NULL && engine->current != NULL && !engine_is_server(engine) &&
@@ -468,7 +468,8 @@ static bool out_failed_first(struct weir_engine *conn, int os)
         return false;
     conn_trace(conn, BASE_TRACE_FD_SND_ERR);
     conn->facts.reset_seen |= os == ECONNRESET;
-    engine_out_failed(engine);
+    engine_cease(engine);
+    engine_run(engine, now_ns);
     return true;
 }
 
@@ -489,7 +490,7 @@ void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uin
     }
     if (conn->facts.os == 0)
         conn->facts.os = (int16_t)os;
-    if (direction == WEIR_DIRECTION_OUT && out_failed_first(conn, os)) {
+    if (direction == WEIR_DIRECTION_OUT && out_failed_first(conn, os, now_ns)) {
         conn_settle(conn, now_ns);
         return;
     }

@@ -13,7 +13,7 @@ static void end_client(struct engine *engine, weir_code code)
         engine->abort = true;
 }
 
-void engine_out_failed(struct engine *engine)
+void engine_cease(struct engine *engine)
 {
     engine->out_dead = true;
     h1_states_set_last(&engine->states);
@@ -68,7 +68,15 @@ static bool is_unprocessed(const struct engine *engine, const struct weir_exchan
     return refused || engine->server_closes;
 }
 
-/* A client's requests that were not answered whole. */
+/* Whose response is whole has what it asked for, however the server left during the rest of the request. */
+static weir_code code_of_request(const struct weir_exchange *x, weir_code code)
+{
+    weir_by by = weir_code_by(code);
+    bool complete = x->in == ENGINE_IN_DONE && (by == WEIR_BY_PEER || by == WEIR_BY_NETWORK);
+    return complete ? WEIR_CODE_complete : code;
+}
+
+/* A client's requests that were not over. */
 static uint32_t cut_requests(struct engine *engine, weir_code code, const struct receipts_facts *known)
 {
     struct weir_exchange *x = engine->current, *ahead = engine->ahead_first;
@@ -93,7 +101,7 @@ static uint32_t cut_requests(struct engine *engine, weir_code code, const struct
             engine->cut_retry = (uint8_t)exchange_retry(x);
         engine->cut_any = true;
         engine->current = NULL;
-        exchange_end(x, code, delivery);
+        exchange_end(x, code_of_request(x, code), delivery);
         x = NULL;
     }
     return whole;

@@ -105,12 +105,20 @@ bool engine_body_is_held(const struct engine *engine)
 
 /* --- the end of an exchange ----------------------------------------------------------------------------------------- */
 
-/* The exchange is whole in both directions, or its content is unwanted and not waited for. */
+/* Nothing more comes of a client's response. Of the request everything is with the transport, or the rest is not for
+ * anybody: else it is owed to the server, which has accepted it and reads on (RFC 9110, 7.5). */
+static bool is_complete_of_client(const struct engine *engine, const struct weir_exchange *x)
+{
+    bool read = x->in == ENGINE_IN_DONE ? !x->end_due : x->refused && x->stuck;
+    bool sent = exchange_is_answered(x) && x->out_end <= engine->facts->octets_sent;
+    return read && (sent || x->rest_unwanted || engine->out_dead);
+}
+
+/* The exchange is whole in both directions, or what is left of it is unwanted and not waited for. */
 static bool is_complete(const struct engine *engine, const struct weir_exchange *x)
 {
-    /* A client that has its response does not go on asking: what it has not sent of its request is not wanted. */
-    if (!engine_is_server(engine) && x->in == ENGINE_IN_DONE)
-        return !x->end_due;
+    if (!engine_is_server(engine) && x->in != ENGINE_IN_TUNNEL)
+        return is_complete_of_client(engine, x);
     if (!exchange_is_answered(x))
         return false;
     if (x->in == ENGINE_IN_TUNNEL)
@@ -183,7 +191,8 @@ static void end_sent(struct engine *engine)
     struct weir_exchange *x;
     while ((x = engine->unsent_first) != NULL && x->out_end <= facts->octets_sent) {
         engine_pop_unsent(engine);
-        exchange_end(x, x->wrong != 0 ? (weir_code)x->wrong : WEIR_CODE_complete, WEIR_DELIVERY_UNCONFIRMED);
+        exchange_end(x, x->wrong != 0 ? (weir_code)x->wrong : WEIR_CODE_complete,
+                     x->rest_unsent ? WEIR_DELIVERY_PARTIAL : WEIR_DELIVERY_UNCONFIRMED);
     }
 }
 
@@ -200,6 +209,7 @@ static void complete(struct engine *engine, struct weir_exchange *x)
         base_output_cut(&engine->output, &engine->config->blocks);
         h1_states_set_last(&engine->states);
         x->out_end = facts->octets_sent;
+        x->rest_unsent = true;
     }
     engine->current = NULL;
     if (h1_states_may_recycle(&engine->states)) {
@@ -270,7 +280,7 @@ void engine_run(struct engine *engine, uint64_t now_ns)
         }
         if (give_up(engine, x))
             break;
-        if (x->out_held && now_ns >= x->asking.expect_due_ns)
+        if (x->out_held && !x->answered && now_ns >= x->asking.expect_due_ns)
             engine_release_content(engine, x);
         bool moved = engine_read(engine, x);
         if (engine->current == x && !engine->finished && !engine->abort)
@@ -311,6 +321,8 @@ static void fin_of_server(struct engine *engine, struct weir_exchange *x)
         engine_end(engine, WEIR_CODE_peer_fin_in_handler);
         return;
     }
+    /* Whoever said close and has closed does not read on (RFC 9112, 9.5); a FIN alone may be that of one side. */
+    x->rest_unwanted |= engine->states.last;
     h1_states_set_last(&engine->states);
     if (x->in == ENGINE_IN_BODY)
         engine_message_is_whole(engine, x);

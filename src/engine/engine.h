@@ -101,6 +101,8 @@ struct weir_exchange {
     bool asks_last : 1;     /* the request says close */
     bool out_held : 1;      /* the content waits for 100 (Continue) */
     bool not_processed : 1; /* proved */
+    bool rest_unwanted : 1; /* once the response is whole the rest of the request need not be sent */
+    bool rest_unsent : 1;   /* and was not */
     /* From here on all is written before it is read, but of a client: exchange_new does not clear it for a server. */
     struct exchange_asking asking;
 };
@@ -136,7 +138,7 @@ struct engine {
     bool filled : 1;   /* the last read filled its space: make it larger */
     bool tunnel_out_done : 1;
     bool head_refused : 1;  /* a HEAD request that began no exchange: its answer has no content either */
-    bool out_dead : 1;      /* of a client: the transport takes no more, and what the server said is still read */
+    bool out_dead : 1;      /* of a client: nothing more is sent, and what the server says is still read */
     bool server_closes : 1; /* of a client: the server said that it will take no other request */
 };
 
@@ -218,8 +220,9 @@ WEIR_MUST_USE weir_code engine_request_prepared(struct engine *engine, const str
 void engine_next_ahead(struct engine *engine);
 /* The content that waited for 100 (Continue) goes out. */
 void engine_release_content(struct engine *engine, struct weir_exchange *x);
-/* Writing failed, and the server's answer may be here all the same: only reading goes on. */
-void engine_out_failed(struct engine *engine);
+/* Nothing more is sent, as the transport or the server does not take it. The server's answer may be here all the same:
+ * reading goes on, and the connection is not kept. */
+void engine_cease(struct engine *engine);
 
 /* --- within the folder ------------------------------------------------------------------------------------------------ */
 

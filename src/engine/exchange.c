@@ -110,7 +110,7 @@ void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery deliver
             .how = weir_code_how(code),
             .by = weir_code_by(code),
             .delivery = delivery,
-            .judged = verdict_class(code, delivery),
+            .judged = code == WEIR_CODE_complete ? WEIR_CLASS_ROUTINE : verdict_class(code, delivery),
             .retry = exchange_retry(x),
             .body_in = x->body_in,
             .body_out = x->body_out,

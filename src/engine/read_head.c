@@ -241,6 +241,18 @@ static weir_code take_response(struct engine *engine, struct weir_exchange *x)
     return WEIR_OK;
 }
 
+/* A final response is here before its request is out. An error says that the rest is not wanted (RFC 9110, 7.5), and with
+ * `close` that it is not even read: then it ceases at once (RFC 9112, 9.5). Content that waits for 100 (Continue) was
+ * not asked for. */
+static void look_at_rest(struct engine *engine, struct weir_exchange *x)
+{
+    bool error = x->head->parsed.status >= 300;
+    x->rest_unwanted |= error || x->out_held;
+    bool sent = exchange_is_answered(x) && x->out_end <= engine->facts->octets_sent;
+    if (error && engine->states.last && !sent)
+        engine_cease(engine);
+}
+
 /* A TLS record, of an alert or of a handshake (RFC 8446, 5.1): the port is one for https. */
 static bool is_tls(const struct engine *engine)
 {
@@ -279,6 +291,8 @@ bool engine_read_response(struct engine *engine, struct weir_exchange *x)
     if (!interim) {
         x->answered = true;
         engine_expect_content(engine, x);
+        if (x->in != ENGINE_IN_TUNNEL)
+            look_at_rest(engine, x);
     }
     if (x->handler->head != NULL)
         x->handler->head(x->app, x);
