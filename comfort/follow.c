@@ -18,11 +18,12 @@ struct weir_follow {
     unsigned count;
     bool hidden; /* the present response is a redirect that is followed: the handler does not hear of it */
     bool aborted;
-    weir_code verdict;          /* why it is not followed, if that is so */
-    weir_request request;       /* of the present hop; all it points to is in `kept` or `next` */
-    size_t size;                /* allocated, with the texts behind it */
-    char next[URL_SIZE_MAX];    /* the URL of the present hop, once there was a redirect */
-    char offered[URL_SIZE_MAX]; /* that of the next */
+    weir_code verdict;        /* why it is not followed, if that is so */
+    weir_str user;            /* of the first URL, while the hops are of its origin */
+    weir_request request;     /* of the present hop; all it points to is in `kept` or `next` */
+    size_t size;              /* allocated, with the texts behind it */
+    char next[URL_SIZE_MAX];  /* the URL of the present hop, once there was a redirect */
+    char shown[URL_SIZE_MAX]; /* the same without a user; where a redirect leads, until it is followed */
 };
 
 /* --- a copy of the request ------------------------------------------------------------------------------------------------ */
@@ -77,6 +78,24 @@ static bool is(weir_str text, const char *word)
     return weir_str_equal(text, weir_str_from(word));
 }
 
+/* Behind `://`; null: it is no URL. */
+static const char *authority_of(weir_str url)
+{
+    const char *mark = memmem(url.ptr, url.len, "://", 3);
+    return mark != NULL ? mark + 3 : NULL;
+}
+
+/* The user and password in a URL, without the `@`. */
+static weir_str user_of(weir_str url)
+{
+    const char *start = authority_of(url), *end = url.ptr + url.len;
+    weir_str user = {.ptr = start};
+    for (const char *at = start; start != NULL && at < end && *at != '/' && *at != '?' && *at != '#'; at++)
+        if (*at == '@')
+            user.len = (size_t)(at - start);
+    return user;
+}
+
 static bool is_redirect(unsigned status)
 {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -104,11 +123,21 @@ static void drop_fields(struct weir_follow *f, const char *const *names)
     f->request.fields.count = count;
 }
 
+/* The next URL with the user of the first one; look_at saw that there is room. */
+static void put_url(struct weir_follow *f, weir_str offered)
+{
+    size_t n = f->user.len > 0 ? (size_t)(authority_of(offered) - offered.ptr) : 0;
+    int size = snprintf(f->next, sizeof f->next, "%.*s%.*s%s%s", (int)n, offered.ptr, (int)f->user.len,
+                        f->user.len > 0 ? f->user.ptr : "", f->user.len > 0 ? "@" : "", offered.ptr + n);
+    f->request.url = (weir_str){f->next, (size_t)size};
+}
+
 static void make_next(struct weir_follow *f, unsigned status)
 {
     static const char *const of_content[] = {"content-type",     "content-length",   "content-encoding",
                                              "content-language", "content-location", "transfer-encoding",
-                                             "digest",           "expect",           NULL};
+                                             "content-digest",   "repr-digest",      "digest",
+                                             "last-modified",    "expect",           NULL};
     static const char *const secrets[] = {"authorization", "cookie", "proxy-authorization", NULL};
     static const char *const host[] = {"host", NULL};
     if (turns_into_get(f, status)) {
@@ -117,28 +146,42 @@ static void make_next(struct weir_follow *f, unsigned status)
         f->request.expect = false;
         drop_fields(f, of_content);
     }
-    weir_str offered = weir_str_from(f->offered);
+    weir_str offered = weir_str_from(f->shown);
     if (!weir_url_same_origin(f->request.url, offered)) {
         drop_fields(f, secrets);
         drop_fields(f, host);
         f->request.connect_to = (weir_str){.ptr = NULL};
+        f->request.host = (weir_str){.ptr = NULL};
+        f->user.len = 0;
     }
-    memcpy(f->next, f->offered, offered.len + 1);
-    f->request.url = (weir_str){f->next, offered.len};
+    put_url(f, offered);
     f->request.target = (weir_str){.ptr = NULL};
-    f->request.host = (weir_str){.ptr = NULL};
 }
 
-/* Where a response leads: WEIR_OK, and the URL is in `offered`; else why it is not followed. */
-static weir_code look_at(struct weir_follow *f, weir_str location)
+/* More than one Location, and they do not agree: one of them may have been smuggled into the response. */
+static bool is_ambiguous(weir_fields fields, const weir_field *location)
+{
+    const weir_field *other = location;
+    while ((other = weir_fields_find_next(fields, other)) != NULL)
+        if (!weir_str_equal(other->value, location->value))
+            return true;
+    return false;
+}
+
+/* Where a response leads: WEIR_OK, and the URL, which has no user, is in `shown`; else why it is not followed. */
+static weir_code look_at(struct weir_follow *f, weir_fields fields, const weir_field *location)
 {
     unsigned most = f->options.redirects_max > 0 ? f->options.redirects_max : REDIRECTS_DEFAULT;
-    int n = weir_url_resolve(f->offered, sizeof f->offered, f->request.url, location);
-    if (n < 0 || (size_t)n >= sizeof f->offered)
+    char url[URL_SIZE_MAX];
+    int n = weir_url_resolve(url, sizeof url, f->request.url, location->value);
+    if (n < 0 || (size_t)n + f->user.len + 1 >= sizeof url || is_ambiguous(fields, location))
         return WEIR_CODE_bad_redirect;
-    if (f->options.allow != NULL && !f->options.allow(f->app, weir_str_from(f->offered)))
+    if (f->options.allow != NULL && !f->options.allow(f->app, weir_str_from(url)))
         return WEIR_CODE_bad_redirect;
-    return f->count >= most ? WEIR_CODE_redirect_limit : WEIR_OK;
+    if (f->count >= most)
+        return WEIR_CODE_redirect_limit;
+    memcpy(f->shown, url, (size_t)n + 1);
+    return WEIR_OK;
 }
 
 /* --- the handler of each hop -------------------------------------------------------------------------------------------------- */
@@ -147,11 +190,12 @@ static void on_head(void *app, weir_exchange *x)
 {
     struct weir_follow *f = app;
     unsigned status = weir_response_status(x);
-    weir_str location = weir_fields_value(weir_exchange_fields(x), WEIR_STR("location"));
+    weir_fields fields = weir_exchange_fields(x);
+    const weir_field *location = weir_fields_find(fields, WEIR_STR("location"));
     bool streams = f->request.body.kind == WEIR_BODY_STREAM || f->request.body.kind == WEIR_BODY_SIZED;
-    if (is_redirect(status) && location.ptr != NULL && (!streams || turns_into_get(f, status))) {
+    if (is_redirect(status) && location != NULL && (!streams || turns_into_get(f, status))) {
         f->hidden = true;
-        f->verdict = look_at(f, location);
+        f->verdict = look_at(f, fields, location);
         weir_body_refuse(x);
     } else if (f->handler->head != NULL) {
         f->handler->head(f->app, x);
@@ -194,6 +238,8 @@ static void finish(struct weir_follow *f, weir_exchange *x, const weir_exchange_
         last.by = weir_code_by(code);
         last.judged = weir_code_class(code);
     }
+    if (f->count > 0)
+        last.retry = WEIR_RETRY_PROCESSED; /* by the servers of the hops before: what is asked again is the first */
     if (f->handler->done != NULL)
         f->handler->done(f->app, x, &last);
     release(f);
@@ -210,8 +256,14 @@ static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *end
         finish(f, x, ending, f->aborted ? WEIR_CODE_aborted : f->hidden ? f->verdict : WEIR_OK);
         return;
     }
+    if (f->request.timeout_ns > 0 && ending->lived_ns >= f->request.timeout_ns) {
+        finish(f, x, ending, WEIR_CODE_exchange_timeout);
+        return;
+    }
     unsigned status = weir_response_status(x);
     weir_error error;
+    if (f->request.timeout_ns > 0)
+        f->request.timeout_ns -= ending->lived_ns;
     f->hidden = false;
     f->count++;
     make_next(f, status);
@@ -267,6 +319,7 @@ weir_code weir_follow_send(weir_follow **out, weir_client *client, const weir_re
     f->app = ours.app;
     f->size = size;
     keep_request(f, &ours);
+    f->user = user_of(f->request.url);
     f->request.handler = &hop_handler;
     f->request.app = f;
     weir_code code = send_hop(f, error);
@@ -291,5 +344,5 @@ unsigned weir_follow_count(const weir_follow *follow)
 
 weir_str weir_follow_url(const weir_follow *follow)
 {
-    return follow->request.url;
+    return follow->count > 0 ? weir_str_from(follow->shown) : follow->request.url;
 }
