@@ -15,15 +15,10 @@
 /* A label and a sentence, broken between words. */
 static void item(const char *label, const char *sentence)
 {
-    int column = printf("  %-*s", LABEL_WIDTH - 2, label);
-    for (const char *at = sentence; *at != '\0';) {
-        size_t word = strcspn(at, " ");
-        if (column > LABEL_WIDTH && column + 1 + (int)word > LINE_WIDTH)
-            column = printf("\n%*s", LABEL_WIDTH, "") - 1;
-        column += printf("%s%.*s", column > LABEL_WIDTH ? " " : "", (int)word, at);
-        at += word + strspn(at + word, " ");
-    }
-    (void)putchar('\n');
+    struct text text = text_growing();
+    text_wrapped(&text, LABEL_WIDTH, LINE_WIDTH, sentence);
+    (void)printf("  %-*s%s\n", LABEL_WIDTH - 2, label, text.len > 0 ? text.ptr : sentence);
+    text_free(&text);
 }
 
 static const char *matters(weir_class weight)

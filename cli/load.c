@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "load_live.h"
 #include "load_report.h"
 #include "load_worker.h"
+#include "whole_file.h"
 
 /* Beside the connections: standard streams, an epoll a thread, the ledger's connection, a file or two. */
 #define DESCRIPTORS_BESIDE 16
@@ -78,7 +80,12 @@ static size_t start(struct load_worker *workers, size_t count)
 static void join(struct load_worker *worker, struct load_fetch *fetch)
 {
     char error[400];
+    static bool told;
     for (;;) {
+        if (!told && atomic_load(&run.stop) == 1) {
+            told = true;
+            load_live_say("weir load: ending in order; a second signal cuts what is left");
+        }
         struct timespec until;
         (void)clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += PING_NS;
@@ -124,14 +131,22 @@ static bool run_workers(struct load_worker *workers, const struct load_options *
 
 static bool write_histogram(const struct load_result *r)
 {
-    const char *file = r->options->histogram;
-    FILE *log = fopen(file, "w");
-    bool done = log != NULL && histogram_log_open(log, r->options->target.url, r->began_unix_ns) &&
-                histogram_log_write(log, NULL, r->began_unix_ns, r->tally->measured_ns, &r->tally->latency);
-    done = log != NULL && fclose(log) == 0 && done;
+    struct whole_file file;
+    bool done = whole_file_open(&file, r->options->histogram);
+    if (done) {
+        done = histogram_log_open(file.out, r->options->target.url, r->began_unix_ns) &&
+               histogram_log_write(file.out, NULL, r->began_unix_ns, r->tally->measured_ns, &r->tally->latency);
+        done = whole_file_close(&file, done);
+    }
     if (!done)
-        (void)fprintf(stderr, "weir load: --histogram is '%s': %s\n", file, strerror(errno));
+        (void)fprintf(stderr, "weir load: --histogram is '%s': %s\n", r->options->histogram, strerror(errno));
     return done;
+}
+
+static size_t width_of_output(void)
+{
+    struct winsize size;
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 static bool print(const struct load_result *r)
@@ -143,9 +158,9 @@ static bool print(const struct load_result *r)
         load_report_text(&out, r);
     weir_str view = text_view(&out);
     bool done = !out.cut && fwrite(view.ptr, 1, view.len, stdout) == view.len && fflush(stdout) == 0;
-    text_free(&out);
     if (!done)
-        (void)fputs("weir load: the report could not be written\n", stderr);
+        (void)fprintf(stderr, "weir load: the report could not be written: %s\n", strerror(out.cut ? ENOMEM : errno));
+    text_free(&out);
     return done;
 }
 
@@ -169,10 +184,10 @@ static int run_between(struct load_result *r, struct load_tally *total, struct l
     struct load_fetch fetch;
     struct load_ledger before, after;
     struct load_ledger_table *table = NULL;
-    bool fine = true;
+    bool fine = true, usage = false;
     if (o->server_endings != NULL) {
         table = malloc(sizeof(*table));
-        fine = table != NULL && load_fetch_init(&fetch, o->server_endings, error, sizeof(error)) &&
+        fine = table != NULL && load_fetch_init(&fetch, o->server_endings, error, sizeof(error), &usage) &&
                load_ledger_fetch(&before, &fetch, error, sizeof(error));
     }
     if (fine)
@@ -188,9 +203,11 @@ static int run_between(struct load_result *r, struct load_tally *total, struct l
         r->table = fine ? table : NULL;
     }
     r->interrupted = atomic_load(&run.stop) > 0;
-    if (fine)
-        fine = print(r) && (o->histogram == NULL || write_histogram(r));
-    int status = fine && is_clean(r) ? 0 : 1;
+    if (fine) { /* each of the two is written, whatever becomes of the other */
+        bool printed = print(r);
+        fine = (o->histogram == NULL || write_histogram(r)) && printed;
+    }
+    int status = fine && is_clean(r) ? 0 : usage ? 2 : 1;
     if (table != NULL)
         load_fetch_fini(&fetch);
     free(table);
@@ -201,7 +218,10 @@ static int run_load(const struct load_options *o)
 {
     struct load_tally *total = calloc(1, sizeof(*total));
     struct load_worker *workers = calloc(o->threads, sizeof(*workers));
-    struct load_result result = {.options = o, .tally = total, .began_unix_ns = unix_now_ns()};
+    struct load_result result = {.options = o,
+                                 .tally = total,
+                                 .began_unix_ns = unix_now_ns(),
+                                 .width = width_of_output()};
     int status = 1;
     run.options = o;
     if (total == NULL || workers == NULL || !load_tally_init(total))

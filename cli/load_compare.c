@@ -1,14 +1,17 @@
 #include "load_compare.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "compare.h"
 #include "histogram_log.h"
 #include "load_report.h"
+#include "whole_file.h"
 
 struct run {
     double rate;
@@ -122,10 +125,18 @@ int load_compare(const struct load_options *o)
     return status;
 }
 
-static void merged(struct text *out, const struct histogram *h)
+static void merged(struct text *out, const struct histogram_log_sum *sum, bool json)
 {
     static const double percentiles[] = {0, 50, 75, 90, 99, 99.9, 99.99, 99.999, 100};
+    const struct histogram *h = &sum->histogram;
     char text[16];
+    if (json) {
+        text_printf(out, "{\"intervals\":%" PRIu64, sum->intervals);
+        load_report_histogram_json(out, "latency_ns", h);
+        text_printf(out, "}\n");
+        return;
+    }
+    text_printf(out, "%" PRIu64 " latencies of %" PRIu64 " intervals\n", h->total, sum->intervals);
     for (size_t i = 0; i < sizeof(percentiles) / sizeof(percentiles[0]); i++) {
         load_report_time(text, histogram_percentile(h, percentiles[i]));
         text_printf(out, "p%-10.6g %s\n", percentiles[i], text);
@@ -137,13 +148,16 @@ static void merged(struct text *out, const struct histogram *h)
 /* --histogram with --merge: the sum goes there, for other tools. */
 static bool write_sum(const char *file, const struct histogram_log_sum *sum)
 {
-    FILE *log = fopen(file, "w");
+    struct whole_file out;
     uint64_t span_ns = sum->last_ns > sum->first_ns ? sum->last_ns - sum->first_ns : 0;
-    bool done = log != NULL && histogram_log_open(log, "weir load --merge", sum->first_ns) &&
-                histogram_log_write(log, NULL, sum->first_ns, span_ns, &sum->histogram);
-    done = log != NULL && fclose(log) == 0 && done;
+    bool done = whole_file_open(&out, file);
+    if (done) {
+        done = histogram_log_open(out.out, "weir load --merge", sum->first_ns) &&
+               histogram_log_write(out.out, NULL, sum->first_ns, span_ns, &sum->histogram);
+        done = whole_file_close(&out, done);
+    }
     if (!done)
-        perror(file);
+        (void)fprintf(stderr, "weir load: --histogram is '%s': %s\n", file, strerror(errno));
     return done;
 }
 
@@ -160,8 +174,7 @@ int load_merge(const struct load_options *o)
         status = 1;
     }
     if (status == 0) {
-        text_printf(&out, "%" PRIu64 " latencies of %" PRIu64 " intervals\n", sum.histogram.total, sum.intervals);
-        merged(&out, &sum.histogram);
+        merged(&out, &sum, o->json);
         status = print(&out);
         if (o->histogram != NULL && !write_sum(o->histogram, &sum))
             status = 1;

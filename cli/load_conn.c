@@ -9,7 +9,9 @@
 #include "load_close.h"
 #include "load_socket.h"
 
-#define PIECES_MAX 64
+#define PIECES_MAX       64
+/* What a dial gets that is under way when the run is stopped: nothing is owed yet on a connection that is not there. */
+#define DIAL_PATIENCE_NS WEIR_SECOND
 
 static const struct load_scenario *scenario_of(const struct load_conn *c)
 {
@@ -325,8 +327,11 @@ void load_conn_tick(struct load_conn *c)
 {
     struct load_worker *w = c->worker;
     uint64_t timeout_ns = w->options->timeout_ns;
-    if (c->state == LOAD_DIALLING && w->now_ns - c->began_ns >= timeout_ns)
+    uint64_t waited_ns = w->now_ns - c->began_ns;
+    if (c->state == LOAD_DIALLING && waited_ns >= timeout_ns)
         load_close_undialled(c, WEIR_CODE_connect_timeout);
+    else if (c->state == LOAD_DIALLING && waited_ns >= DIAL_PATIENCE_NS && load_worker_is_stopped(w))
+        load_close_undialled(c, WEIR_CODE_stopped);
     if (c->state != LOAD_OPEN)
         return;
     if (c->under_way > 0 && w->now_ns - c->ring[c->ring_head].sent_ns >= timeout_ns) {

@@ -46,6 +46,9 @@ const char *load_end_text(enum load_end end);
 bool load_end_is_with_request(enum load_end end);
 const char *load_outcome_name(enum load_outcome outcome);
 
+#define LOAD_END_EXPECTED      "one of: drain fin half rst rst-after=OCTETS stall leave"
+#define LOAD_PER_CONN_EXPECTED "a number of exchanges, or a time such as 5s"
+
 /* `drain`, ..., `rst-after=OCTETS`. False: it is none of them. */
 bool load_end_parse(const char *text, struct load_life *life);
 /* N exchanges, or a time such as 5s. False: it is neither. */

@@ -28,15 +28,15 @@ static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *end
     f->done = true;
 }
 
-bool load_fetch_init(struct load_fetch *f, const char *url, char *error, size_t error_size)
+bool load_fetch_init(struct load_fetch *f, const char *url, char *error, size_t error_size, bool *usage)
 {
     const weir_handler handler = WEIR_HANDLER(.body = on_body, .done = on_done);
-    bool usage;
     weir_error why = {.text = "out of memory"};
     *f = (struct load_fetch){.fd = -1, .body = text_growing()};
-    if (!load_target_init(&f->target, url, NULL, error, error_size, &usage))
+    if (!load_target_init(&f->target, url, NULL, error, error_size, usage))
         return false;
     weir_engine_options options = WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler, .app = f);
+    *usage = false;
     options.limits.idle_timeout_ns = WEIR_UNLIMITED;
     if (weir_engine_config_new(&f->config, &options, &why) == WEIR_OK)
         return true;

@@ -18,8 +18,9 @@ struct load_fetch {
     bool done, whole;
 };
 
-/* False: `error` has a sentence; fini is due all the same. */
-WEIR_MUST_USE bool load_fetch_init(struct load_fetch *fetch, const char *url, char *error, size_t error_size);
+/* False: `error` has a sentence, and *usage says whether the URL is none; fini is due all the same. */
+WEIR_MUST_USE bool load_fetch_init(struct load_fetch *fetch, const char *url, char *error, size_t error_size,
+                                   bool *usage);
 /* Gets the URL; connects first where there is no connection (any more). `body` then has the content of a 200. */
 WEIR_MUST_USE bool load_fetch_get(struct load_fetch *fetch, char *error, size_t error_size);
 void load_fetch_fini(struct load_fetch *fetch);

@@ -57,7 +57,7 @@ static const char *status_name(unsigned i)
     return names[i];
 }
 
-static void histogram(struct text *out, const char *name, const struct histogram *h)
+void load_report_histogram_json(struct text *out, const char *name, const struct histogram *h)
 {
     static const double percentiles[] = {50, 75, 90, 99, 99.9, 99.99, 99.999};
     text_printf(out,
@@ -156,9 +156,9 @@ void load_report_json(struct text *out, const struct load_result *r)
     number(out, "measured_ns", t->measured_ns);
     text_printf(out, ",\"rate\":%.3f", load_tally_rate(t));
     number(out, "measured_octets", t->measured_octets);
-    histogram(out, "latency_ns", &t->latency);
-    histogram(out, "first_octet_ns", &t->first_octet);
-    histogram(out, "connect_ns", &t->connect);
+    load_report_histogram_json(out, "latency_ns", &t->latency);
+    load_report_histogram_json(out, "first_octet_ns", &t->first_octet);
+    load_report_histogram_json(out, "connect_ns", &t->connect);
     exchanges(out, t);
     connections(out, t);
     scenarios(out, r);

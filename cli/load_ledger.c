@@ -66,7 +66,7 @@ static void subtract(struct load_ledger *ledger, const struct load_ledger *befor
 bool load_ledger_after(struct load_ledger *difference, struct load_fetch *fetch, const struct load_ledger *before,
                        uint64_t opened, uint64_t patience_ns, char *error, size_t error_size)
 {
-    uint64_t until_ns = load_now() + patience_ns;
+    uint64_t now_ns = load_now(), until_ns = patience_ns < WEIR_NEVER - now_ns ? now_ns + patience_ns : WEIR_NEVER;
     for (;;) {
         if (!load_ledger_fetch(difference, fetch, error, error_size))
             return false;
@@ -135,10 +135,10 @@ static const char *code_name(const struct load_ledger_row *row)
 void load_ledger_text(struct text *out, const struct load_ledger_table *table)
 {
     const struct load_ledger *server = &table->server;
-    text_printf(out, "\n%-14s %14s   %-26s %14s\n", "here", "", "the server", "");
-    text_printf(out, "  %-12s %14" PRIu64 "   %-26s %14" PRIu64 "%s\n", "connections", table->opened, "accepted",
+    text_printf(out, "\n%-14s %9s   %-26s %9s\n", "here", "", "the server", "");
+    text_printf(out, "  %-12s %9" PRIu64 "   %-26s %9" PRIu64 "%s\n", "connections", table->opened, "accepted",
                 server->accepted, table->opened == server->accepted ? "" : "   does not match");
-    text_printf(out, "  %-12s %14" PRIu64 "   %-26s %14" PRIu64 "%s\n", "exchanges", table->begun, "exchanges",
+    text_printf(out, "  %-12s %9" PRIu64 "   %-26s %9" PRIu64 "%s\n", "exchanges", table->begun, "exchanges",
                 server->exchanges_begun, table->begun == server->exchanges_begun ? "" : "   not all arrived");
     for (size_t i = 0; i < table->row_count; i++) {
         const struct load_ledger_row *row = &table->rows[i];
@@ -147,7 +147,7 @@ void load_ledger_text(struct text *out, const struct load_ledger_table *table)
             (void)snprintf(here, sizeof(here), "%" PRIu64, row->count);
         if (row->code >= 0)
             (void)snprintf(there, sizeof(there), "%" PRIu64, row->count);
-        text_printf(out, "  %-12s %14s   %-26s %14s%s\n", outcome_name(row), here, code_name(row), there,
+        text_printf(out, "  %-12s %9s   %-26s %9s%s\n", outcome_name(row), here, code_name(row), there,
                     row->outcome < 0 || row->code < 0 ? "   does not match" : "");
     }
     text_printf(out, "%s\n", table->matches ? "Both ends agree." : "The two ends do not agree.");

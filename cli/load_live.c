@@ -8,7 +8,13 @@
 
 #define EVERY_NS (500 * WEIR_MS)
 
-static void show(const struct load_live *live, uint64_t elapsed_ns, uint64_t *last_done)
+/* What was shown last. */
+struct shown {
+    uint64_t done, at_ns;
+};
+
+/* Within the 80 columns that a terminal has at least: a longer line would be wrapped, and never cleared. */
+static void show(const struct load_live *live, uint64_t elapsed_ns, struct shown *last)
 {
     uint64_t done = 0, alive = 0, errors = 0;
     for (size_t i = 0; i < live->count; i++) {
@@ -16,16 +22,18 @@ static void show(const struct load_live *live, uint64_t elapsed_ns, uint64_t *la
         alive += atomic_load_explicit(&live->workers[i].shown_alive, memory_order_relaxed);
         errors += atomic_load_explicit(&live->workers[i].shown_errors, memory_order_relaxed);
     }
-    (void)fprintf(stderr, "\r%6.1f s  %12" PRIu64 " answers  %10.0f/s  %8" PRIu64 " connections  %8" PRIu64 " errors ",
-                  (double)elapsed_ns / 1e9, done, (double)(done - *last_done) * 1e9 / EVERY_NS, alive, errors);
-    *last_done = done;
+    (void)fprintf(stderr, "\r%6.1f s %11" PRIu64 " answers %8.0f/s %7" PRIu64 " connections %7" PRIu64 " errors ",
+                  (double)elapsed_ns / 1e9, done,
+                  (double)(done - last->done) * 1e9 / (double)(elapsed_ns - last->at_ns), alive, errors);
+    *last = (struct shown){done, elapsed_ns};
 }
 
 static void *run(void *app)
 {
     struct load_live *live = app;
     struct timespec next;
-    uint64_t began_ns = load_now(), last_done = 0;
+    uint64_t began_ns = load_now();
+    struct shown last = {0, 0};
     (void)clock_gettime(CLOCK_REALTIME, &next);
     (void)pthread_mutex_lock(&live->lock);
     while (!live->stop) {
@@ -35,7 +43,7 @@ static void *run(void *app)
         while (!live->stop && pthread_cond_timedwait(&live->changed, &live->lock, &next) == 0)
             ;
         if (!live->stop)
-            show(live, load_now() - began_ns, &last_done);
+            show(live, load_now() - began_ns, &last);
     }
     (void)pthread_mutex_unlock(&live->lock);
     return NULL;
@@ -61,4 +69,9 @@ void load_live_stop(struct load_live *live)
     (void)pthread_mutex_unlock(&live->lock);
     (void)pthread_join(live->thread, NULL);
     (void)fputs("\r\033[K", stderr);
+}
+
+void load_live_say(const char *sentence)
+{
+    (void)fprintf(stderr, "%s%s\n", isatty(STDERR_FILENO) != 0 ? "\r\033[K" : "", sentence);
 }

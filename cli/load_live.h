@@ -15,6 +15,8 @@ struct load_live {
 };
 
 void load_live_start(struct load_live *live, struct load_worker *workers, size_t count);
+/* A sentence in the place of the line, which goes on below. */
+void load_live_say(const char *sentence);
 /* Clears the line. */
 void load_live_stop(struct load_live *live);
 

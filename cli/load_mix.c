@@ -1,6 +1,6 @@
-/* The file of a mix: sections that are scenarios, read by inih. */
+/* The file of a mix: sections that are scenarios. */
 #include <errno.h>
-#include <ini.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,111 +15,158 @@ struct reading {
     size_t error_size;
 };
 
-static int complain(struct reading *reading, const char *name, const char *value, const char *expected)
+WEIR_PRINTF(2, 3)
+static bool complain(struct reading *reading, const char *format, ...)
 {
-    (void)snprintf(reading->error, reading->error_size, "%s is '%s': expected %s", name, value, expected);
-    return 0;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(reading->error, reading->error_size, format, arguments);
+    va_end(arguments);
+    return false;
 }
 
-static bool copy_fields(struct load_scenario *to, const struct load_scenario *from)
+static bool wrong(struct reading *reading, const char *name, const char *value, const char *expected)
 {
+    return complain(reading, "%s is '%s': expected %s", name, value, expected);
+}
+
+/* Without the blanks around it, in place. */
+static char *trimmed(char *text)
+{
+    static const char blanks[] = " \t\r\n";
+    text += strspn(text, blanks);
+    size_t length = strlen(text);
+    while (length > 0 && strchr(blanks, text[length - 1]) != NULL)
+        length--;
+    text[length] = '\0';
+    return text;
+}
+
+/* What the options say. */
+static bool copy_base(struct load_scenario *to, const struct load_scenario *from)
+{
+    if (from->method != NULL && (to->method = strdup(from->method)) == NULL)
+        return false;
+    if (from->body.ptr != NULL) {
+        char *octets = malloc(from->body.len + 1);
+        if (octets == NULL)
+            return false;
+        memcpy(octets, from->body.ptr, from->body.len);
+        to->body = (weir_str){octets, from->body.len};
+    }
     for (size_t i = 0; i < from->field_count; i++)
         if (!load_scenario_field(to, from->lines[i]))
             return false;
     return true;
 }
 
-static struct load_scenario *section_of(struct reading *reading, const char *name)
+static bool open_section(struct reading *reading, char *line)
 {
     struct load_mix *mix = reading->mix;
-    if (mix->count > 0 && strcmp(mix->list[mix->count - 1].name, name) == 0)
-        return &mix->list[mix->count - 1];
-    if (mix->count == LOAD_SCENARIOS_MAX) {
-        (void)snprintf(reading->error, reading->error_size,
-                       "[%s] is one more than the %d scenarios that a mix may have", name, LOAD_SCENARIOS_MAX);
-        return NULL;
-    }
-    struct load_scenario *scenario = &mix->list[mix->count];
-    if (!load_scenario_init(scenario, name, reading->base->path, &reading->base->life))
-        return NULL;
-    mix->count++;
-    scenario->method = reading->base->method == NULL ? NULL : strdup(reading->base->method);
-    if (reading->base->body.ptr != NULL) {
-        char *octets = malloc(reading->base->body.len + 1);
-        if (octets == NULL)
-            return NULL;
-        memcpy(octets, reading->base->body.ptr, reading->base->body.len);
-        scenario->body = (weir_str){octets, reading->base->body.len};
-    }
-    return copy_fields(scenario, reading->base) ? scenario : NULL;
+    size_t length = strlen(line);
+    if (line[length - 1] != ']')
+        return complain(reading, "'%s' has no ] at its end: expected [NAME]", line);
+    line[length - 1] = '\0';
+    const char *name = trimmed(line + 1);
+    if (name[0] == '\0')
+        return complain(reading, "[] has no name: expected [NAME]");
+    for (size_t i = 0; i < mix->count; i++)
+        if (strcmp(mix->list[i].name, name) == 0)
+            return complain(reading, "[%s] is there already: expected another name", name);
+    if (mix->count == LOAD_SCENARIOS_MAX)
+        return complain(reading, "[%s] is one more than the %d scenarios that a mix may have", name,
+                        LOAD_SCENARIOS_MAX);
+    struct load_scenario *scenario = &mix->list[mix->count++];
+    if (!load_scenario_init(scenario, name, reading->base->path, &reading->base->life) ||
+        !copy_base(scenario, reading->base))
+        return complain(reading, "[%s]: out of memory", name);
+    return true;
 }
 
 static bool set_text(char **place, const char *value)
 {
+    char *copy = strdup(value);
+    if (copy == NULL)
+        return false;
     free(*place);
-    *place = strdup(value);
-    return *place != NULL;
+    *place = copy;
+    return true;
 }
 
-static int take(struct reading *reading, struct load_scenario *scenario, const char *name, const char *value)
+static bool take(struct reading *reading, struct load_scenario *scenario, const char *name, const char *value)
 {
     if (strcmp(name, "weight") == 0)
-        return option_digits(weir_str_from(value), 1000000, &scenario->weight)
-                   ? 1
-                   : complain(reading, name, value, "a whole number from 0 to 1000000");
+        return option_digits(weir_str_from(value), 1000000, &scenario->weight) ||
+               wrong(reading, name, value, "a whole number from 0 to 1000000");
     if (strcmp(name, "method") == 0)
-        return weir_field_name_valid(weir_str_from(value)) && set_text(&scenario->method, value)
-                   ? 1
-                   : complain(reading, name, value, "a token such as GET");
+        return (weir_field_name_valid(weir_str_from(value)) && set_text(&scenario->method, value)) ||
+               wrong(reading, name, value, "a token such as GET");
     if (strcmp(name, "path") == 0)
-        return value[0] == '/' && set_text(&scenario->path, value) ? 1 : complain(reading, name, value, "/path?query");
-    if (strcmp(name, "field") == 0 || strcmp(name, "fields") == 0)
-        return load_scenario_field(scenario, value) ? 1 : complain(reading, name, value, "Name: value");
+        return (value[0] == '/' && set_text(&scenario->path, value)) || wrong(reading, name, value, "/path?query");
+    if (strcmp(name, "field") == 0)
+        return load_scenario_field(scenario, value) || wrong(reading, name, value, "Name: value");
     if (strcmp(name, "body") == 0)
-        return load_scenario_body(scenario, value) ? 1 : complain(reading, name, value, "a file that can be read");
+        return load_scenario_body(scenario, value) || complain(reading, "body is '%s': %s", value, strerror(errno));
     if (strcmp(name, "end") == 0)
-        return load_end_parse(value, &scenario->life)
-                   ? 1
-                   : complain(reading, name, value, "drain, fin, half, rst, rst-after=OCTETS, stall or leave");
+        return load_end_parse(value, &scenario->life) || wrong(reading, name, value, LOAD_END_EXPECTED);
     if (strcmp(name, "per-conn") == 0)
-        return load_per_conn_parse(value, &scenario->life) ? 1 : complain(reading, name, value, "a number or a time");
-    return complain(reading, "the key", name, "weight, method, path, field, body, end or per-conn");
+        return load_per_conn_parse(value, &scenario->life) || wrong(reading, name, value, LOAD_PER_CONN_EXPECTED);
+    return wrong(reading, "the key", name, "weight, method, path, field, body, end or per-conn");
 }
 
-static int on_line(void *user, const char *section, const char *name, const char *value)
+static bool take_line(struct reading *reading, char *text)
 {
-    struct reading *reading = user;
-    if (reading->error[0] != '\0') /* inih goes on after the first error */
-        return 0;
-    if (section[0] == '\0')
-        return complain(reading, "the key", name, "a [section] before it: its name is the scenario's");
-    struct load_scenario *scenario = section_of(reading, section);
-    if (scenario == NULL) {
-        if (reading->error[0] == '\0')
-            (void)snprintf(reading->error, reading->error_size, "out of memory, or more than %d fields",
-                           LOAD_FIELDS_MAX);
-        return 0;
+    char *line = trimmed(text);
+    if (line[0] == '\0' || line[0] == '#' || line[0] == ';')
+        return true;
+    if (line[0] == '[')
+        return open_section(reading, line);
+    char *equals = strchr(line, '=');
+    if (equals == NULL)
+        return wrong(reading, "the line", line, "[NAME], or KEY = VALUE");
+    *equals = '\0';
+    const char *name = trimmed(line), *value = trimmed(equals + 1);
+    if (reading->mix->count == 0)
+        return wrong(reading, "the key", name, "a [NAME] before it, which is the scenario's");
+    return take(reading, &reading->mix->list[reading->mix->count - 1], name, value);
+}
+
+static bool read_lines(struct reading *reading, FILE *in, const char *file, char *error, size_t error_size)
+{
+    char *line = NULL;
+    size_t size = 0, number = 0;
+    bool right = true;
+    while (right && getline(&line, &size, in) > 0) {
+        number++;
+        right = take_line(reading, line);
     }
-    return take(reading, scenario, name, value);
+    free(line);
+    for (char *at = reading->error; *at != '\0'; at++) /* the file may be anything: no escapes to the terminal */
+        *at = *at >= ' ' && *at <= '~' ? *at : '?';
+    if (!right)
+        (void)snprintf(error, error_size, "%s:%zu: %s", file, number, reading->error);
+    else if (ferror(in))
+        (void)snprintf(error, error_size, "%s: %s", file, strerror(errno));
+    return right && !ferror(in);
 }
 
 bool load_mix_read(struct load_mix *mix, const char *file, const struct load_scenario *base, char *error,
                    size_t error_size)
 {
-    char wrong[300] = "";
-    struct reading reading = {.mix = mix, .base = base, .error = wrong, .error_size = sizeof(wrong)};
-    int line = ini_parse(file, on_line, &reading);
-    if (line < 0)
-        (void)snprintf(error, error_size, "%s: %s", file, line == -1 ? strerror(errno) : "out of memory");
-    else if (line > 0)
-        (void)snprintf(error, error_size, "%s:%d: %s", file, line,
-                       wrong[0] != '\0' ? wrong : "expected [section] or key = value");
-    if (line != 0)
+    char why[300] = "";
+    struct reading reading = {.mix = mix, .base = base, .error = why, .error_size = sizeof(why)};
+    FILE *in = fopen(file, "re");
+    if (in == NULL) {
+        (void)snprintf(error, error_size, "%s: %s", file, strerror(errno));
         return false;
+    }
+    bool right = read_lines(&reading, in, file, error, error_size);
+    (void)fclose(in);
     mix->weights = 0;
     for (size_t i = 0; i < mix->count; i++)
         mix->weights += mix->list[i].weight;
-    if (mix->weights == 0)
-        (void)snprintf(error, error_size, "%s: no scenario has a weight above 0", file);
-    return mix->weights > 0;
+    if (right && mix->weights == 0)
+        (void)snprintf(error, error_size, "%s: no scenario has a weight above 0: expected [NAME], and keys below it",
+                       file);
+    return right && mix->weights > 0;
 }

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "whole_file.h"
+
 #define NAME "weir load"
 
 static const char examples[] =
@@ -14,6 +16,19 @@ static const char examples[] =
     "  weir load --mix mix.ini --seed 7 URL                 several scenarios, by weight\n"
     "  weir load --compare before.json after.json           two runs, with confidence\n";
 
+static void notes(FILE *out)
+{
+    (void)fputs("\nHow a connection ends, after its last exchange (--per-conn) or when the run is over:\n", out);
+    for (int end = 0; end < LOAD_END_COUNT; end++)
+        (void)fprintf(out, "  %-12s%s\n", load_end_name((enum load_end)end), load_end_text((enum load_end)end));
+    (void)fputs(
+        "\nA mix is a file of scenarios, one drawn for each connection; what one leaves out is as the options say:\n"
+        "  [browse]\n  weight = 9\n  path = /bytes/2000\n\n"
+        "  [upload]\n  weight = 1\n  method = POST\n  path = /digest\n  body = photo.raw\n  end = rst\n"
+        "\nSIGINT ends the run in order, with its report; a second one cuts what is left.\n",
+        out);
+}
+
 static bool wrong(const char *option, const char *value, const char *expected)
 {
     (void)fprintf(stderr, NAME ": %s is '%s': expected %s\n", option, value, expected);
@@ -24,9 +39,9 @@ static bool read_life(const struct load_options *o, struct load_life *life)
 {
     *life = (struct load_life){.end = LOAD_END_DRAIN, .exchanges_max = UINT64_MAX, .age_max_ns = UINT64_MAX};
     if (o->end != NULL && !load_end_parse(o->end, life))
-        return wrong("--end", o->end, "one of: drain fin half rst rst-after=OCTETS stall leave");
+        return wrong("--end", o->end, LOAD_END_EXPECTED);
     if (o->per_conn != NULL && !load_per_conn_parse(o->per_conn, life))
-        return wrong("--per-conn", o->per_conn, "a number of exchanges, or a time such as 5s");
+        return wrong("--per-conn", o->per_conn, LOAD_PER_CONN_EXPECTED);
     return true;
 }
 
@@ -41,6 +56,22 @@ static bool fill_scenario(const struct load_options *o, struct load_scenario *sc
         return wrong("--method", o->method, "more memory");
     if (o->body != NULL && !load_scenario_body(scenario, o->body)) {
         (void)fprintf(stderr, NAME ": --body is '%s': %s\n", o->body, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static bool check_mix(const struct load_options *o)
+{
+    char error[400];
+    for (size_t i = 0; i < o->mix.count; i++) {
+        const struct load_scenario *scenario = &o->mix.list[i];
+        if (load_scenario_check(scenario, o->target.host, error, sizeof(error)))
+            continue;
+        if (o->mix_file != NULL)
+            (void)fprintf(stderr, NAME ": --mix: %s: [%s]: %s\n", o->mix_file, scenario->name, error);
+        else
+            (void)fprintf(stderr, NAME ": %s\n", error);
         return false;
     }
     return true;
@@ -86,6 +117,22 @@ static bool check(struct load_options *o)
     return true;
 }
 
+/* Without a run, what shapes a run has no meaning. */
+static bool check_without_run(const struct load_options *o, const struct option_command *command)
+{
+    const char *mode = o->compare ? "compare" : "merge";
+    for (size_t i = 0; i < command->count; i++) {
+        const struct option_spec *spec = &command->specs[i];
+        bool fits = strcmp(spec->name != NULL ? spec->name : mode, mode) == 0 || spec->place == &o->json ||
+                    (o->merge && spec->place == &o->histogram);
+        if (!spec->given || fits)
+            continue;
+        (void)fprintf(stderr, NAME ": --%s has no meaning with --%s, which makes no run\n", spec->name, mode);
+        return false;
+    }
+    return true;
+}
+
 static bool take_operands(struct load_options *o, int argc, char **argv, int operand)
 {
     o->operands = (const char *const *)&argv[operand];
@@ -117,6 +164,16 @@ static bool make_target(struct load_options *o, int *status)
         return true;
     (void)fprintf(stderr, NAME ": %s\n", error);
     *status = usage ? 2 : 1;
+    return false;
+}
+
+/* A run of an hour shall not end with a file that cannot be written. */
+static bool check_histogram(const struct load_options *o, int *status)
+{
+    if (o->histogram == NULL || whole_file_check(o->histogram))
+        return true;
+    (void)fprintf(stderr, NAME ": --histogram is '%s': %s\n", o->histogram, strerror(errno));
+    *status = 1;
     return false;
 }
 
@@ -176,11 +233,13 @@ enum option_result load_options_parse(struct load_options *o, int argc, char **a
         {.name = "per-conn",
          .type = OPTION_STRING,
          .place = &o->per_conn,
+         .may_be_empty = true,
          .argument = "N|TIME",
          .help = "exchanges of a connection, or its age: then it ends, and another is opened"},
         {.name = "end",
          .type = OPTION_STRING,
          .place = &o->end,
+         .may_be_empty = true,
          .argument = "HOW",
          .help = "drain, fin, half, rst, rst-after=OCTETS, stall or leave (drain)"},
         {.name = "mix",
@@ -220,6 +279,8 @@ enum option_result load_options_parse(struct load_options *o, int argc, char **a
         {.name = "warmup",
          .type = OPTION_TIME,
          .place = &o->warmup_ns,
+         .min = 1,
+         .max = INT64_MAX,
          .help = "not measured; comes before --duration"},
         {.name = "unix",
          .type = OPTION_STRING,
@@ -252,6 +313,7 @@ enum option_result load_options_parse(struct load_options *o, int argc, char **a
         .summary = "A load generator that ends its connections as you say, and says how each ended.",
         .operands = "URL",
         .examples = examples,
+        .notes = notes,
         .specs = specs,
         .count = sizeof(specs) / sizeof(specs[0]),
     };
@@ -262,11 +324,11 @@ enum option_result load_options_parse(struct load_options *o, int argc, char **a
         *status = 0;
     if (result != OPTIONS_RUN)
         return result;
-    if (!take_operands(o, argc, argv, operand) || !check(o))
+    if (!take_operands(o, argc, argv, operand) || !check_histogram(o, status))
         return OPTIONS_WRONG;
     if (o->compare || o->merge)
-        return OPTIONS_RUN;
-    return make_target(o, status) && make_mix(o) ? OPTIONS_RUN : OPTIONS_WRONG;
+        return check_without_run(o, &command) ? OPTIONS_RUN : OPTIONS_WRONG;
+    return check(o) && make_target(o, status) && make_mix(o) && check_mix(o) ? OPTIONS_RUN : OPTIONS_WRONG;
 }
 
 void load_options_fini(struct load_options *o)

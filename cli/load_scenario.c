@@ -85,6 +85,29 @@ weir_request load_scenario_request(const struct load_scenario *scenario, const c
     };
 }
 
+bool load_scenario_check(const struct load_scenario *scenario, const char *host, char *error, size_t error_size)
+{
+    const weir_handler handler = WEIR_HANDLER(.done = NULL);
+    const weir_engine_options options = WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler);
+    const weir_request request = load_scenario_request(scenario, host);
+    weir_error why = {.text = "out of memory"};
+    weir_engine_config *config = NULL;
+    weir_prepared *prepared = NULL;
+    weir_code code = weir_engine_config_new(&config, &options, &why);
+    if (code == WEIR_OK)
+        code = weir_prepare(&prepared, config, &request);
+    if (code == WEIR_CODE_bad_target)
+        (void)snprintf(error, error_size, "the path is '%s': expected /path?query, in which a blank is %%20",
+                       scenario->path);
+    else if (code != WEIR_OK)
+        (void)snprintf(error, error_size, "the request may not be sent: %s: %s", weir_code_name(code),
+                       weir_code_text(code));
+    weir_prepared_free(prepared);
+    if (config != NULL)
+        weir_engine_config_free(config);
+    return code == WEIR_OK;
+}
+
 void load_mix_fini(struct load_mix *mix)
 {
     for (size_t i = 0; i < mix->count; i++)

@@ -40,6 +40,9 @@ WEIR_MUST_USE bool load_scenario_field(struct load_scenario *scenario, const cha
 /* The octets of a file. False with errno. */
 WEIR_MUST_USE bool load_scenario_body(struct load_scenario *scenario, const char *file);
 weir_str load_scenario_method(const struct load_scenario *scenario);
+/* Whether an engine would send it: false with a sentence, such as of a path with a blank in it. */
+WEIR_MUST_USE bool load_scenario_check(const struct load_scenario *scenario, const char *host, char *error,
+                                       size_t error_size);
 /* All but `user`; borrows from the scenario and `host`. */
 weir_request load_scenario_request(const struct load_scenario *scenario, const char *host);
 

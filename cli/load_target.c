@@ -134,7 +134,10 @@ static bool init_http(struct load_target *target, const char *rest, const char *
     bool done = target->host != NULL && authority != NULL && set_path(target, rest + length);
     if (!done) {
         (void)snprintf(error, error_size, "out of memory");
-    } else if (strchr(authority, '@') != NULL || !split_authority(authority, &host, &port)) {
+    } else if (strchr(authority, '@') != NULL) {
+        (void)snprintf(error, error_size, "the URL has a user in it: expected -H 'Authorization: Basic ...' instead");
+        done = false;
+    } else if (!split_authority(authority, &host, &port)) {
         (void)snprintf(error, error_size, "the URL is '%s': expected http://HOST[:PORT]/path?query or unix:PATH",
                        target->url);
         done = false;
@@ -155,10 +158,13 @@ bool load_target_init(struct load_target *target, const char *url, const char *u
     *usage = true;
     if (strncmp(url, "unix:", 5) == 0 && unix_path == NULL)
         return init_unix_url(target, url + 5, error, error_size);
-    if (strncmp(url, "https://", 8) == 0)
-        (void)snprintf(error, error_size, "the URL is '%s': https is not in this build; expected http://", url);
-    else if (strncmp(url, "http://", 7) == 0)
+    if (strncasecmp(url, "https://", 8) == 0)
+        (void)snprintf(error, error_size,
+                       "the URL is '%s': https needs TLS, which is not in this build; expected http://", url);
+    else if (strncasecmp(url, "http://", 7) == 0)
         return init_http(target, url + 7, unix_path, error, error_size, usage);
+    else if (strstr(url, "://") == NULL && url[0] != '\0') /* as people type it: HOST:PORT/path */
+        return init_http(target, url, unix_path, error, error_size, usage);
     else
         (void)snprintf(error, error_size, "the URL is '%s': expected http://HOST[:PORT]/path?query or unix:PATH", url);
     return false;

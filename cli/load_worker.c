@@ -117,6 +117,11 @@ void load_worker_fini(struct load_worker *w)
 
 /* --- the loop -------------------------------------------------------------------------------------------------------- */
 
+bool load_worker_is_stopped(const struct load_worker *w)
+{
+    return atomic_load_explicit(&w->run->stop, memory_order_relaxed) > 0;
+}
+
 static size_t alive(const struct load_worker *w)
 {
     return w->conn_count - w->empty_count;

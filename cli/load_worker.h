@@ -105,6 +105,8 @@ void load_worker_fini(struct load_worker *worker);
 /* A thread's main function: runs until all connections have ended. */
 void *load_worker_run(void *worker);
 
+/* Whether a signal has come. */
+bool load_worker_is_stopped(const struct load_worker *worker);
 /* Asks on those that were read from. */
 void load_worker_burst(struct load_worker *worker);
 

@@ -12,9 +12,9 @@ enum { VALUE_HELP = 256, VALUE_VERSION = 257, VALUE_FIRST = 258 };
 static const char *argument_of(const struct option_spec *spec)
 {
     static const char *const usual[] = {
-        [OPTION_TITLE] = "",      [OPTION_FLAG] = "",   [OPTION_STRING] = "TEXT", [OPTION_ADDRESS] = "ADDRESS",
-        [OPTION_CHOICE] = "WORD", [OPTION_COUNT] = "N", [OPTION_SIZE] = "SIZE",   [OPTION_TIME] = "TIME",
-        [OPTION_LIST] = "TEXT",
+        [OPTION_TITLE] = "",          [OPTION_FLAG] = "",       [OPTION_STRING] = "TEXT",
+        [OPTION_ADDRESS] = "ADDRESS", [OPTION_CHOICE] = "WORD", [OPTION_COUNT] = "N",
+        [OPTION_SIZE] = "SIZE",       [OPTION_TIME] = "TIME",   [OPTION_LIST] = "TEXT",
     };
     return spec->argument != NULL ? spec->argument : usual[spec->type];
 }
@@ -67,8 +67,8 @@ static void getopt_table(const struct option_command *command, struct option *ta
         const struct option_spec *spec = &command->specs[i];
         if (spec->type == OPTION_TITLE)
             continue;
-        table[rows++] = (struct option){spec->name, spec->type == OPTION_FLAG ? no_argument : required_argument,
-                                        NULL, VALUE_FIRST + (int)i};
+        table[rows++] = (struct option){spec->name, spec->type == OPTION_FLAG ? no_argument : required_argument, NULL,
+                                        VALUE_FIRST + (int)i};
         if (spec->letter != 0)
             *letters++ = spec->letter;
         if (spec->letter != 0 && spec->type != OPTION_FLAG)

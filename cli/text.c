@@ -89,6 +89,21 @@ void text_json(struct text *text, weir_str octets)
     text_add(text, "\"", 1);
 }
 
+void text_wrapped(struct text *text, size_t column, size_t width, const char *sentence)
+{
+    size_t at = column;
+    while (*sentence != '\0') {
+        size_t word = strcspn(sentence, " ");
+        if (at > column && width > 0 && at + 1 + word > width) {
+            text_printf(text, "\n%*s", (int)column, "");
+            at = column;
+        }
+        text_printf(text, "%s%.*s", at > column ? " " : "", (int)word, sentence);
+        at += (at > column) + word;
+        sentence += word + strspn(sentence + word, " ");
+    }
+}
+
 void text_time(struct text *text)
 {
     struct timespec now;

@@ -7,19 +7,23 @@ run-tests: limit=600 builds=default,asan,tsan
 WEIR_LOAD_CONNECTIONS: how many connections each end is tried with (200; the goal is 10000).
 """
 import collections
+import fcntl
 import json
 import os
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 
 import harness
 from harness import DEADLINE, PATIENCE, Server, check, wait_for
 
+DRAIN_TEXT = "every answer owed is taken, then FIN, then the server's FIN is waited for"
 CONNECTIONS = int(os.environ.get("WEIR_LOAD_CONNECTIONS", "200"))
 
 
@@ -266,6 +270,56 @@ def test_the_report_for_people():
                      "Both ends agree."):
             check(word in r.out, "no '%s' in:\n%s", word, r.out)
         check(max(map(len, r.out.splitlines())) < 140, "a wide report:\n%s", r.out)
+        r = Run("-n", 3, "-c", 1, url=url(s, "/status/404"), json_too=False)
+        check("1 connection, 1 thread\n" in r.out and "--expect-status" in r.out, "%s", r.out)
+
+
+def on_terminal(columns, *args):
+    """What a run writes to a terminal of so many columns: (status, text)."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen(harness.PREFIX + [harness.WEIR, "load", *args], stdin=theirs, stdout=theirs, stderr=theirs) as run:
+        os.close(theirs)
+        parts = []
+        while True:
+            try:
+                parts.append(os.read(ours, 65536))
+            except OSError:  # the other side is closed
+                break
+        os.close(ours)
+        return run.wait(DEADLINE), b"".join(parts).decode()
+
+
+def test_the_report_on_a_terminal():
+    with Server() as s:
+        # What is broken between words at 80 columns is not at 200; the live line is the same, and fits both.
+        for columns, whole in ((80, False), (200, True)):
+            status, text = on_terminal(columns, "-c", "5", "-d", "1200ms", "--server-endings", url(s, "/.weir/endings"), url(s))
+            check(status == 0 and " answers " in text and "\r\x1b[K" in text, "%r", text)
+            lines = text.replace("\r\n", "\n").replace("\x1b[K", "").replace("\r", "\n").split("\n")
+            check(max(map(len, lines)) <= columns, "%d: %r", columns, max(lines, key=len))
+            check((DRAIN_TEXT in text) == whole, "%d:\n%s", columns, text)
+
+
+def test_a_run_without_numbers():
+    """No NaN, no empty table: what is missing is said, and the document is one."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        nobody = "http://127.0.0.1:%d/" % taken.getsockname()[1]
+        r = Run("-c", 2, url=nobody, json_too=False, status=1)
+        check("nothing was measured: no connection came to be" in r.out and "not opened" in r.out, "%s", r.out)
+        r = Run("-c", 2, url=nobody, status=1)
+        check(r["rate"] == 0 and r["latency_ns"]["count"] == 0 and r["latency_ns"]["max"] == 0, "%r", r.doc)
+    with Server() as s:
+        r = Run("-n", 20, "--warmup", "1h", url=url(s), json_too=False)
+        check("nothing was measured: the run was over before its warm-up was" in r.out, "%s", r.out)
+
+
+def test_urls_as_people_type_them():
+    with Server() as s:
+        for given in (s.addresses[0], s.addresses[0] + "/", "HTTP://%s/?a#b" % s.addresses[0]):
+            r = Run("-n", 2, "-c", 1, url=given)
+            check(r["address"] == s.addresses[0] and r["errors"]["total"] == 0, "%r", r.doc)
 
 
 def test_the_document():
@@ -287,8 +341,40 @@ def test_histograms_are_merged():
         check("300 latencies of 2 intervals" in r.out, "%s", r.out)
         r = Run("--merge", "sum", json_too=False, cwd=where)
         check("300 latencies of 1 intervals" in r.out, "%s", r.out)
+        r = Run("--merge", "a", "b", cwd=where)
+        check(r["intervals"] == 2 and r["latency_ns"]["count"] == 300, "%r", r.doc)
         r = Run("--merge", "absent", json_too=False, cwd=where, status=1)
         check("absent" in r.err, "%s", r.err)
+
+
+def test_a_histogram_is_whole_or_not_there():
+    with Server() as s, tempfile.TemporaryDirectory() as where:
+        for file, why in (("/dev/full", "No space left"), (where, "Is a directory"), (where + "/a/b", "No such file")):
+            r = Run("-n", 5, "--histogram", file, url=url(s), json_too=False, status=1)
+            check("--histogram is '%s'" % file in r.err and why in r.err, "%s", r.err)
+            check(("rate" in r.out) == (file == "/dev/full"), "it was looked at when the run was over: %s", r.out)
+        old = os.path.join(where, "old")
+        with open(old, "w") as f:
+            f.write("precious")
+        os.chmod(old, 0o600)
+        os.symlink("old", os.path.join(where, "link"))
+        limited = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then write() says EFBIG
+        done = subprocess.run(harness.PREFIX + [harness.WEIR, "load", "-n", "5", "--histogram", old, url(s)],
+                              capture_output=True, text=True, timeout=DEADLINE, preexec_fn=limited, restore_signals=False)
+        check(done.returncode == 1 and "File too large" in done.stderr, "%r", done)
+        with open(old) as f:
+            check(f.read() == "precious", "it was half-written")
+        Run("-n", 5, "--histogram", os.path.join(where, "link"), url=url(s))
+        with open(old) as f:
+            check("#[" in f.read(), "nothing was written through the link")
+        check(os.stat(old).st_mode & 0o777 == 0o600 and sorted(os.listdir(where)) == ["link", "old"], "%r",
+              os.listdir(where))
+        # A report that cannot be written does not take the histogram with it.
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(harness.PREFIX + [harness.WEIR, "load", "-n", "5", "--histogram", where + "/new", url(s)],
+                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
+        check(done.returncode == 1 and "No space left" in done.stderr and os.path.exists(where + "/new"), "%r", done)
 
 
 def test_runs_are_compared():
@@ -415,10 +501,60 @@ def test_interrupted():
             check(doc["interrupted"] and set(doc["connections"]["by_outcome"]) <= set(outcome.split()), "%r", doc)
 
 
+def test_stopped_while_it_dials():
+    """A connection that does not come to be is owed nothing: a stop does not wait for --timeout."""
+    with socket.socket() as full, socket.socket() as first:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        first.connect(full.getsockname())
+        others = [socket.socket() for _ in range(8)]
+        for each in others:  # the backlog is full then, and SYNs are dropped
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        load = subprocess.Popen(harness.PREFIX + [harness.WEIR, "load", "--json", "-c", "3", "--timeout", "10m",
+                                                  "http://127.0.0.1:%d/" % full.getsockname()[1]],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            wait_for("the dials", lambda: sockets_of(load.pid) >= 3)
+            load.send_signal(signal.SIGINT)
+            out, err = load.communicate(timeout=DEADLINE)
+        finally:
+            load.kill()
+            for each in others:
+                each.close()
+        doc = json.loads(out)
+        consistent(doc)
+        check(load.returncode == 0 and doc["interrupted"] and doc["connections"]["failed"] == {"stopped": 3}, "%r", doc)
+        check("a second signal" in err, "%r", err)
+
+
+def sockets_of(pid):
+    """Sockets of a process."""
+    try:
+        return sum(os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:") for fd in os.listdir("/proc/%d/fd" % pid))
+    except OSError:
+        return 0
+
+
+def test_a_mix_as_people_write_it():
+    with Server() as s, tempfile.TemporaryDirectory() as where:
+        mix = os.path.join(where, "mix")
+        with open(mix, "w") as f:  # a section without a key; long lines; a comment; blanks; no line end at the end
+            f.write("# comment\n ; another\n[plain]\n\n[ long ]\n\tfield = X-Long: %s ; not a comment\r\n"
+                    "path=/headers" % ("x" * 3000))
+        r = Run("-c", 10, "-n", 200, "--mix", mix, url=url(s))
+        consistent(r.doc)
+        check([x["name"] for x in r["scenarios"]] == ["plain", "long"] and r["errors"]["total"] == 0, "%r", r["scenarios"])
+        check(all(x["complete"] > 20 for x in r["scenarios"]) and r["exchanges"]["by_status"] == {"2xx": 200}, "%r", r.doc)
+        check(r["connections"]["octets_out"] > 20 * 3000, "the long field was cut: %r", r["connections"])
+
+
 def test_wrong_usage():
     with tempfile.TemporaryDirectory() as where:
         mixes = {"none": "path = /\n", "key": "[a]\nwait = 5\n", "weight": "[a]\nweight = 0\n",
-                 "end": "[a]\nend = politely\n", "words": "[a]\nwhatever\n"}
+                 "end": "[a]\nend = politely\n", "words": "[a]\nwhatever\n", "open": "\n[a\npath = /\n",
+                 "twice": "[a]\n[b]\n[a]\n", "nameless": "[ ]\n", "blank": "[a]\npath = /a b\n", "empty": "",
+                 "body": "[a]\nbody = /no/such\n", "octets": "\x1b[2J\x07\n"}
         for name, text in mixes.items():
             with open(os.path.join(where, name), "w") as f:
                 f.write(text)
@@ -433,11 +569,24 @@ def test_wrong_usage():
                  (("--mix", where + "/none", target), "none:1"), (("--mix", where + "/key", target), "key:2"),
                  (("--mix", where + "/weight", target), "weight"), (("--mix", where + "/end", target), "end:2"),
                  (("--mix", where + "/words", target), "words:2"), ((target, target), "not expected"),
+                 (("--mix", where + "/open", target), "open:2: '[a' has no ]"),
+                 (("--mix", where + "/twice", target), "twice:3: [a] is there already"),
+                 (("--mix", where + "/nameless", target), "nameless:1"),
+                 (("--mix", where + "/blank", target), "[a]: the path is '/a b'"),
+                 (("--mix", where + "/empty", target), "[NAME]"), (("--mix", where, target), "Is a directory"),
+                 (("--mix", where + "/body", target), "body:2: body is '/no/such': No such file"),
+                 (("--mix", where + "/octets", target), "octets:1: the line is '?[2J?'"),
+                 ((target + "a b",), "the path is '/a b'"), (("http://a:secret@x/",), "Authorization"),
+                 (("-H", "Content-Length: 5", target), "Content-Length"), (("--end", "", target), "drain fin half"),
+                 (("--per-conn", "", target), "5s"), (("--warmup", "never", target), "--warmup is 'never'"),
+                 (("--server-endings", "ftp://x/", target), "ftp://x/"),
+                 (("--merge", "-c", "5", "x"), "--connections has no meaning with --merge"),
+                 (("--compare", "--histogram", "h", "x", "y"), "--histogram has no meaning with --compare"),
                  (("--compare", "x"), "two files"), (("--merge",), "--histogram")]
         for args, needle in cases:
             r = Run(*args, json_too=False, status=2)
-            check(r.out == "" and r.err.count("\n") == 1 and r.err.startswith("weir load: ") and needle in r.err,
-                  "%r: %r", args, r.err)
+            check(r.out == "" and r.err.count("\n") == 1 and r.err.startswith("weir load: ") and needle in r.err
+                  and "secret" not in r.err, "%r: %r", args, r.err)
     check("was not resolved" in Run("http://no-such-host.invalid/", json_too=False, status=1).err, "a name")
 
 
