@@ -86,8 +86,14 @@ weir_code server_listen(weir_server *server, weir_error *error)
 
 void server_unlisten(weir_server *server)
 {
+    if (__atomic_exchange_n(&server->unlisted, true, __ATOMIC_ACQ_REL))
+        return;
     for (size_t i = 0; i < server->place_count; i++)
         io_listen_forget(&server->places[i].mark);
+}
+
+void server_free_places(weir_server *server)
+{
     base_release(&server->allocator, server->places, server->place_capacity * sizeof *server->places);
     server->places = NULL;
     server->place_count = server->place_capacity = 0;

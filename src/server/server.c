@@ -64,6 +64,7 @@ void weir_server_free(weir_server *server)
     server_unlisten(server);
     for (unsigned i = 0; i < server->workers_ready; i++)
         worker_fini(&server->workers[i]);
+    server_free_places(server);
     base_release(&allocator, server->workers, server->options.workers * sizeof *server->workers);
     if (server->listen_text != NULL)
         base_release(&allocator, server->listen_text, server->options.listen.len + 1);

@@ -22,6 +22,7 @@ struct weir_server {
     char *name_text;
     int wanted; /* enum server_wanted, atomic: written by any thread and by signal handlers */
     bool ran;
+    bool unlisted; /* atomic: the files of unix sockets are taken away, or about to be */
     struct worker *workers; /* options.workers of them */
     unsigned workers_ready;
     struct server_place *places;
@@ -38,7 +39,10 @@ void server_notice(const weir_server *server, weir_code code, const char *text);
 WEIR_MUST_USE weir_code server_take_options(weir_server *server, weir_error *error);
 /* listen.c: opens a socket for each worker at each address. On failure all that were opened are closed. */
 WEIR_MUST_USE weir_code server_listen(weir_server *server, weir_error *error);
+/* Takes the files of unix sockets away, once: before the first listener closes, as their inode numbers may be another
+ * server's as soon as the last one has. */
 void server_unlisten(weir_server *server);
+void server_free_places(weir_server *server);
 WEIR_MUST_USE weir_code server_refuse(weir_error *error, weir_code code, int os, const char *format, ...)
     WEIR_PRINTF(4, 5);
 

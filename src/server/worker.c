@@ -142,6 +142,7 @@ static void on_drain_timeout(struct io_timer *timer)
 static void begin_drain(struct worker *worker)
 {
     /* Who was told by the kernel that it is connected is served, or closed in order; not reset. */
+    server_unlisten(worker->server);
     for (size_t i = 0; i < worker->listener_count; i++)
         if (worker->listeners[i].open)
             io_listener_accept_waiting(&worker->listeners[i].listener);

@@ -3,7 +3,9 @@
 is cut when its time is over, and each record says that it was the operator.
 
 run-tests: limit=300 builds=default,asan,tsan,valgrind"""
+import os
 import signal
+import tempfile
 import time
 
 import harness
@@ -46,6 +48,24 @@ def test_drain_finishes_what_runs():
             c.expect_eof()
             c.close()
         expect(s.stop().records, 100, "closing close operator drained delivered routine")
+
+
+def test_drain_leaves_its_path_to_the_next():
+    """A server that starts while another drains gets the path, and keeps it when that one is gone."""
+    with tempfile.TemporaryDirectory() as folder:
+        address = "unix:" + os.path.join(folder, "weir")
+        with Server(listen=address) as old, old.connect() as c:
+            c.send(request("GET", "/delay/%d" % int(1000 * harness.PATIENCE)))
+            harness.wait_for("it to be asked", lambda: old.ledger()["exchanges"]["begun"] >= 1 + old.controls)
+            old.signal()
+            harness.wait_for("the path to be free", lambda: not os.path.exists(address[5:]))
+            with Server(listen=address) as new:
+                check(c.read_response().body == HELLO, "the old one's answer")
+                c.expect_eof()
+                c.close()
+                old.stop()
+                with new.connect() as other:
+                    check(other.get("/").body == HELLO, "the new one's answer")
 
 
 def test_drain_finishes_a_large_answer():
