@@ -41,7 +41,9 @@ extern "C" {
 typedef struct weir_client weir_client;
 
 /* Which failed requests the client sends again by itself, on another connection. Never one whose body is a stream, or
- * whose response has begun; nor one for which no connection could be dialled: what refused it once would again. */
+ * whose response has begun. Under either policy an origin that could not be reached (not one whose name is not known, or that
+ * a proxy refused) is dialled again for the requests that wait for it: after 100 ms, then each time after twice as long, 2 s
+ * at most, each pause shorter by up to a quarter at random; at most retries_max times for a request. */
 typedef enum weir_retry_policy {
     WEIR_RETRY_NEVER = 0,
     WEIR_RETRY_PROVEN = 1,    /* that were not sent, or not processed */
@@ -56,7 +58,7 @@ typedef struct weir_client_options {
     weir_limits limits;       /* of each connection: its idle time, age and number of exchanges are among them */
     bool strict;              /* refuse what a strict server refuses; default: what browsers and curl accept */
     weir_retry_policy retry;
-    unsigned retries_max;     /* of one request; default 3 */
+    unsigned retries_max;     /* of one request, and of dials for it; default 3 */
 
     uint64_t connections_max;        /* default 1024 */
     uint64_t connections_per_origin; /* default 64 */

@@ -47,6 +47,8 @@ struct client_origin {
     uint64_t dials;
     bool held;     /* it is being looked after: not to be freed by what is done in a callback */
     bool no_dials; /* one failed while links are there: none until something changes with those */
+    uint8_t failures;     /* dials of it that failed in turn, under a retry policy */
+    struct io_timer rest; /* no dial until it fires */
     uint64_t hash;
     size_t size; /* allocated, with the texts behind it */
 };
@@ -73,6 +75,7 @@ struct client_call {
     bool repeatable; /* its method may be sent twice (RFC 9110, 9.2.2) */
     bool streams;
     uint8_t retries;
+    uint8_t dials_failed; /* while it waited, and it is still dialled for */
     uint8_t past; /* weir_retry: the worst that is known of earlier attempts */
 };
 
@@ -128,7 +131,17 @@ void client_round_end(struct io_late *late);
 
 /* way.c: dials, and what a proxy wants to hear before. */
 WEIR_MUST_USE weir_code client_dial(struct client_origin *origin);
-/* All that are under way end. */
+/* redial.c */
+/* A dial failed. True: there will be another, after a pause, for the requests that still wait; the others have failed. */
+bool client_redial(struct client_origin *origin, weir_code code, weir_stage stage);
+/* One succeeded, or none is wanted. */
+void client_redial_over(struct client_origin *origin);
+static inline bool client_origin_rests(const struct client_origin *origin)
+{
+    return io_timer_is_running(&origin->rest);
+}
+
+/* way.c: all that are under way end. */
 void client_cancel_dials(weir_client *client);
 
 /* call.c */

@@ -85,6 +85,7 @@ void client_origin_release(struct client_origin *origin)
     weir_client *client = origin->client;
     if (origin->waiting_count > 0 || origin->links > 0 || origin->dials > 0 || origin->held)
         return;
+    client_redial_over(origin);
     base_list_remove(&origin->node);
     base_list_remove(&origin->starved);
     base_list_remove(&origin->due);
@@ -203,6 +204,8 @@ void client_link_opened(struct client_origin *origin, struct link *link, uint64_
     ours->origin = origin;
     ours->dial_ns = dial_ns;
     origin->links++;
+    client_redial_over(origin);
+    client_origin_is_due(origin);
     serve(ours);
 }
 
@@ -225,7 +228,7 @@ void client_dial_failed(struct client_origin *origin, weir_code code, weir_stage
     origin->no_dials = origin->links > 0;
     if (origin->no_dials)
         return; /* those that wait are served by what there is, or run out of time */
-    if (!base_list_is_empty(&origin->waiting))
+    if (!client_redial(origin, code, stage) && !base_list_is_empty(&origin->waiting))
         client_call_fail(BASE_CONTAINER(origin->waiting.next, struct client_call, node), code, stage);
 }
 
@@ -252,7 +255,7 @@ void client_place_is_free(weir_client *client)
 
 static bool wants_dial(const struct client_origin *origin)
 {
-    return origin->waiting_count > origin->dials && !origin->no_dials &&
+    return origin->waiting_count > origin->dials && !origin->no_dials && !client_origin_rests(origin) &&
            origin->links + origin->dials < origin->client->options.connections_per_origin;
 }
 

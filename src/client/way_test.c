@@ -195,12 +195,122 @@ static void test_unix_socket(void **state)
     scene_close(&s);
 }
 
+/* --- dialled again ---------------------------------------------------------------------------------------------------------- */
+
+/* A port that refuses, and that nobody else gets; until somebody listens there. */
+static void bind_only(struct scene *s)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    close(s->listener);
+    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(s->listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&at, &size), 0);
+    (void)snprintf(s->address, sizeof s->address, "127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
+    (void)snprintf(s->url, sizeof s->url, "http://%s/", s->address);
+}
+
+/* Each dial of a round fails, and all who wait have borne one failure: those of one round are one. */
+static void test_redial_in_vain(void **state)
+{
+    (void)state;
+    for (unsigned retries_max = 1; retries_max <= 2; retries_max++) {
+        struct scene s;
+        struct call calls[5];
+        scene_init(&s);
+        s.options.retry = WEIR_RETRY_PROVEN;
+        s.options.retries_max = retries_max;
+        s.options.connections_per_origin = 3;
+        scene_start(&s);
+        bind_only(&s);
+        memset(calls, 0, sizeof calls);
+        double from = scene_seconds();
+        for (int i = 0; i < 5; i++)
+            call_get(&s, &calls[i]);
+        for (int i = 0; i < 5; i++) {
+            call_wait(&s, &calls[i]);
+            CALL_EXPECT(&calls[i], "done connect_refused dial not_sent");
+            assert_int_equal(calls[i].retries, 0);
+        }
+        assert_true(scene_seconds() - from >= (retries_max == 1 ? 0.075 : 0.225)); /* the shortest pauses */
+        SCENE_UNTIL(&s, s.endings == 3 * (retries_max + 1));
+        SCENE_UNTIL(&s, scene_counts(&s).origins == 0);
+        scene_close(&s);
+    }
+}
+
+static void stream_it(struct call *call)
+{
+    (void)weir_write(call->x, WEIR_STR("content"));
+    (void)weir_finish(call->x, WEIR_NO_FIELDS);
+}
+
+/* The server comes back: who waited is served, in order, a stream too. */
+static void test_redial(void **state)
+{
+    struct scene s;
+    struct served v;
+    struct call a = {.on_room = stream_it}, b = {.done = 0};
+    (void)state;
+    scene_init(&s);
+    s.options.retry = WEIR_RETRY_PROVEN;
+    s.options.retries_max = 100;
+    s.options.connections_per_origin = 1;
+    scene_start(&s);
+    bind_only(&s);
+    call_send(&s, &a, WEIR_REQUEST(.method = WEIR_STR("POST"), .body = weir_body_stream()));
+    SCENE_UNTIL(&s, s.endings == 2);
+    assert_int_equal(a.done, 0);
+    call_get(&s, &b);
+    assert_int_equal(listen(s.listener, 128), 0);
+    served_accept(&v, &s);
+    served_read(&v, "content\r\n0\r\n\r\n");
+    served_say(&v, ANSWER(2, "ok"));
+    v.size = 0;
+    call_wait(&s, &a);
+    CALL_EXPECT(&a, OK);
+    served_answer(&v, &b);
+    scene_close(&s);
+    served_close(&v);
+}
+
+/* A pause is no time in which others wait: whoever gives up, or runs out of time, ends at once. */
+static void test_redial_given_up(void **state)
+{
+    struct scene s;
+    struct call a = {.done = 0}, b = {.done = 0}, c = {.done = 0};
+    (void)state;
+    scene_init(&s);
+    s.options.retry = WEIR_RETRY_IDEMPOTENT;
+    s.options.retries_max = 100;
+    scene_start(&s);
+    bind_only(&s);
+    call_get(&s, &a);
+    call_send(&s, &b, WEIR_REQUEST(.timeout_ns = 300 * WEIR_MS));
+    call_get(&s, &c);
+    SCENE_UNTIL(&s, s.endings >= 1);
+    weir_exchange_abort(a.x);
+    call_wait(&s, &a);
+    CALL_EXPECT(&a, "done aborted dial not_sent");
+    call_wait(&s, &b);
+    CALL_EXPECT(&b, "done exchange_timeout dial not_sent");
+    assert_int_equal(c.done, 0);
+    scene_close(&s); /* in the middle of a pause */
+    CALL_EXPECT(&c, "done stopped dial not_sent");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),         cmocka_unit_test(test_refused_beside_others),
-        cmocka_unit_test(test_connect_timeout), cmocka_unit_test(test_dial_outlives_its_request),
-        cmocka_unit_test(test_names),           cmocka_unit_test(test_unix_socket),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused_beside_others),
+        cmocka_unit_test(test_redial_in_vain),
+        cmocka_unit_test(test_redial),
+        cmocka_unit_test(test_redial_given_up),
+        cmocka_unit_test(test_connect_timeout),
+        cmocka_unit_test(test_dial_outlives_its_request),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_unix_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
