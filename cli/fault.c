@@ -74,6 +74,7 @@ static void add_words(struct option_spec *specs, struct fault_options *options)
                                         .type = flag ? OPTION_FLAG : OPTION_STRING,
                                         .place = flag ? (void *)&options->flags[i] : (void *)&options->values[i],
                                         .argument = fault_words[i].argument,
+                                        .may_be_empty = true, /* fault_word_take says what it wants */
                                         .help = fault_words[i].help};
     }
 }
@@ -129,6 +130,7 @@ static enum option_result parse(struct fault_options *o, struct fault_wish *wish
         {.name = "print-plan",
          .type = OPTION_STRING,
          .place = &o->print_plan,
+         .may_be_empty = true,
          .argument = "N",
          .help = "print what connection N, or N..M, gets, as a plan file, and exit"},
         {.name = "endings",

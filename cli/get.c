@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "get.h"
+#include "whole_file.h"
 
 #define MS 1e6
 
@@ -64,8 +65,11 @@ static void show_end(const struct get *get, const weir_exchange *x, const weir_e
     weir_exchange_timings(x, &t);
     (void)fprintf(stderr, "* exchange: %s (%s), stage %s, retry %s\n", weir_code_name(ending->code),
                   weir_code_text(ending->code), weir_stage_name(ending->stage), weir_retry_name(ending->retry));
-    (void)fprintf(stderr, "* times: resolve and connect %.3f ms, first octet %.3f ms, in all %.3f ms\n",
-                  (double)t.dial_ns / MS, (double)t.first_octet_ns / MS, (double)t.lived_ns / MS);
+    (void)fprintf(stderr,
+                  "* times: resolve and connect %.3f ms, first octet %.3f ms, the rest %.3f ms, in all %.3f ms\n",
+                  (double)t.dial_ns / MS, (double)t.first_octet_ns / MS,
+                  t.first_octet_ns > 0 ? (double)(t.lived_ns - t.waited_ns - t.first_octet_ns) / MS : 0.0,
+                  (double)t.lived_ns / MS);
     (void)fprintf(stderr, "* body: %" PRIu64 " octets out, %" PRIu64 " in\n", ending->body_out, ending->body_in);
     if (get->following != NULL && weir_follow_count(get->following) > 0)
         (void)fprintf(stderr, "* %u redirects followed, to %.*s\n", weir_follow_count(get->following),
@@ -76,6 +80,22 @@ static void show_end(const struct get *get, const weir_exchange *x, const weir_e
 
 /* --- the handler ------------------------------------------------------------------------------------------------------- */
 
+/* By -f. */
+static bool is_dropped(const struct get *get)
+{
+    return get->fail && get->status >= 400;
+}
+
+/* Only now, so that a request that comes to nothing leaves what the file held. */
+static bool open_output(struct get *get)
+{
+    if (get->out == NULL)
+        get->out = strcmp(get->output, "-") == 0 ? stdout : fopen(get->output, "wbe");
+    if (get->out == NULL)
+        get->out_errno = errno;
+    return get->out != NULL;
+}
+
 static void on_head(void *app, weir_exchange *x)
 {
     struct get *get = app;
@@ -84,19 +104,26 @@ static void on_head(void *app, weir_exchange *x)
         show_answer_head(stderr, "< ", x);
         (void)fputs("<\n", stderr);
     }
-    if (get->include && !weir_response_is_interim(x)) {
+    if (weir_response_is_interim(x))
+        return;
+    get->status = weir_response_status(x);
+    if (is_dropped(get))
+        return;
+    if (!open_output(get)) {
+        weir_exchange_abort(x);
+    } else if (get->include) {
         show_answer_head(get->out, "", x);
         (void)fputs("\n", get->out);
     }
-    if (!weir_response_is_interim(x))
-        get->status = weir_response_status(x);
 }
 
 static size_t on_body(void *app, weir_exchange *x, weir_str octets)
 {
     struct get *get = app;
-    bool dropped = get->fail && get->status >= 400;
-    if (dropped || fwrite(octets.ptr, 1, octets.len, get->out) == octets.len)
+    if (is_dropped(get) || get->out == NULL) /* the latter: it could not be opened, and was given up */
+        return octets.len;
+    /* Flushed: who asks for a stream of events sees each when it comes. */
+    if (fwrite(octets.ptr, 1, octets.len, get->out) == octets.len && fflush(get->out) == 0)
         return octets.len;
     get->out_errno = errno;
     weir_exchange_abort(x);
@@ -258,11 +285,6 @@ static int ask(struct get *get)
     return verdict(get);
 }
 
-static FILE *open_output(const struct get *get)
-{
-    return strcmp(get->output, "-") == 0 ? stdout : fopen(get->output, "wb");
-}
-
 int command_get(int argc, char **argv)
 {
     struct get get = {.upload_fd = -1, .output = "-", .retry = WEIR_RETRY_NOT_SENT};
@@ -270,10 +292,10 @@ int command_get(int argc, char **argv)
     int status = get_options(&get, argc, argv);
     if (status >= 0)
         return status;
-    get.out = open_output(&get);
-    if (get.out == NULL) {
+    if (strcmp(get.output, "-") != 0 && !whole_file_check(get.output)) {
+        status = complain(get.output, strerror(errno));
         get_release(&get);
-        return complain(get.output, strerror(errno));
+        return status;
     }
     if (weir_loop_new(&get.loop, NULL, &error) != WEIR_OK) {
         status = complain(weir_code_name(error.code), error.text);
@@ -281,7 +303,7 @@ int command_get(int argc, char **argv)
         status = ask(&get);
         weir_loop_free(get.loop);
     }
-    bool closed = get.out == stdout ? fflush(stdout) == 0 : fclose(get.out) == 0;
+    bool closed = get.out == NULL || (get.out == stdout ? fflush(stdout) == 0 : fclose(get.out) == 0);
     if (!closed && status == 0)
         status = complain(get.output, strerror(errno));
     get_release(&get);

@@ -9,6 +9,7 @@
 #include <weir/weir.h>
 
 #include "options.h"
+#include "text.h"
 
 struct get {
     /* options */
@@ -25,12 +26,12 @@ struct get {
     weir_field fields[OPTION_LIST_MAX + 2];
     weir_follow *following; /* with -L */
     char *whole_url; /* where the scheme was left out; or null */
-    char *data; /* the body, read from a file; or null */
+    struct text data; /* the body, of -d */
     int upload_fd;
     /* the run */
     weir_loop *loop;
     weir_client *client;
-    FILE *out;
+    FILE *out; /* null: not opened yet, as no answer has come */
     unsigned status;
     weir_code code;
     weir_retry retry;

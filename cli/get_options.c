@@ -11,8 +11,8 @@
 
 /* What stands on the command line, before it is understood. */
 struct given {
-    const char *method, *data, *upload, *connect_to, *proxy, *retry, *name_servers, *local;
-    struct option_list fields;
+    const char *method, *upload, *connect_to, *proxy, *retry, *name_servers, *local;
+    struct option_list fields, data;
     bool head, expect, strict;
     uint64_t timeout_ns, connect_timeout_ns, resolve_timeout_ns, response_timeout_ns, expect_timeout_ns;
 };
@@ -23,10 +23,13 @@ static int wrong(const char *option, const char *value, const char *expected)
     return 2;
 }
 
-/* "Name: value". */
+/* "Name: value"; as curl has it, "Name:" is one that is not to be sent, and "Name;" one with an empty value. */
 static bool parse_field(weir_field *field, const char *text)
 {
     const char *colon = strchr(text, ':');
+    size_t length = strlen(text);
+    if (colon == NULL && length > 0 && text[length - 1] == ';')
+        colon = text + length - 1;
     if (colon == NULL || colon == text)
         return false;
     const char *value = colon + 1 + strspn(colon + 1, " \t");
@@ -35,17 +38,36 @@ static bool parse_field(weir_field *field, const char *text)
     return weir_field_name_valid(field->name) && weir_field_value_valid(field->value);
 }
 
+static bool is_unwanted(const char *text, const weir_field *field)
+{
+    return field->value.len == 0 && text[field->name.len] == ':';
+}
+
+/* A field of that name was given, or given without a value so that it is not sent. */
+static bool is_decided(const struct get *get, const struct given *given, const char *name)
+{
+    if (weir_fields_find(get->request.fields, weir_str_from(name)) != NULL)
+        return true;
+    for (size_t i = 0; i < given->fields.count; i++)
+        if (strcspn(given->fields.values[i], ":") == strlen(name) &&
+            strncasecmp(given->fields.values[i], name, strlen(name)) == 0)
+            return true;
+    return false;
+}
+
 static int take_fields(struct get *get, const struct given *given)
 {
-    size_t count = 0;
-    for (; count < given->fields.count; count++)
-        if (!parse_field(&get->fields[count], given->fields.values[count]))
-            return wrong("-H", given->fields.values[count], "a field as in 'Name: value'");
-    get->request.fields = (weir_fields){.list = get->fields, .count = count};
-    if (given->data != NULL && weir_fields_find(get->request.fields, WEIR_STR("content-type")) == NULL) {
-        get->fields[count] = (weir_field){WEIR_STR("Content-Type"), WEIR_STR("application/x-www-form-urlencoded")};
-        get->request.fields.count++;
+    get->request.fields = (weir_fields){.list = get->fields};
+    for (size_t i = 0; i < given->fields.count; i++) {
+        const char *text = given->fields.values[i];
+        weir_field *field = &get->fields[get->request.fields.count];
+        if (!parse_field(field, text))
+            return wrong("-H", text, "a field as in 'Name: value'");
+        get->request.fields.count += !is_unwanted(text, field);
     }
+    if (given->data.count > 0 && !is_decided(get, given, "content-type"))
+        get->fields[get->request.fields.count++] =
+            (weir_field){WEIR_STR("Content-Type"), WEIR_STR("application/x-www-form-urlencoded")};
     return -1;
 }
 
@@ -75,27 +97,44 @@ static char *read_whole(const char *path, size_t *size)
 }
 
 /* What can be decoded is asked for. */
-static int take_codings(struct get *get)
+static int take_codings(struct get *get, const struct given *given)
 {
-    if (get->compressed && weir_fields_find(get->request.fields, WEIR_STR("accept-encoding")) == NULL)
+    if (get->compressed && !is_decided(get, given, "accept-encoding"))
         get->fields[get->request.fields.count++] = (weir_field){WEIR_STR("Accept-Encoding"), weir_decoder_codings()};
     return -1;
 }
 
+static int add_data(struct get *get, const char *value)
+{
+    size_t size = strlen(value);
+    char *octets = value[0] == '@' ? read_whole(value + 1, &size) : NULL;
+    if (value[0] == '@' && octets == NULL) {
+        (void)fprintf(stderr, "weir get: -d %s: %s\n", value, strerror(errno));
+        return 1;
+    }
+    text_add(&get->data, octets != NULL ? octets : value, size);
+    free(octets);
+    if (get->data.cut) {
+        (void)fputs("weir get: no memory\n", stderr);
+        return 1;
+    }
+    return -1;
+}
+
+/* Several are joined as the pairs of a form are. */
 static int take_data(struct get *get, const struct given *given)
 {
-    if (given->data == NULL)
+    if (given->data.count == 0)
         return -1;
-    weir_str octets = weir_str_from(given->data);
-    if (given->data[0] == '@') {
-        get->data = read_whole(given->data + 1, &octets.len);
-        octets.ptr = get->data;
-        if (get->data == NULL) {
-            (void)fprintf(stderr, "weir get: -d %s: %s\n", given->data, strerror(errno));
-            return 1;
-        }
+    get->data = text_growing();
+    for (size_t i = 0; i < given->data.count; i++) {
+        if (i > 0)
+            text_add(&get->data, "&", 1);
+        int status = add_data(get, given->data.values[i]);
+        if (status >= 0)
+            return status;
     }
-    get->request.body = weir_body_borrow(octets);
+    get->request.body = weir_body_borrow(text_view(&get->data));
     return -1;
 }
 
@@ -133,13 +172,13 @@ static int take(struct get *get, const struct given *given)
 {
     weir_request *r = &get->request;
     weir_client_options *o = &get->options;
-    if (given->data != NULL && given->upload != NULL)
+    if (given->data.count > 0 && given->upload != NULL)
         return wrong("-T", given->upload, "no -d beside it: a request has one body");
     if (given->local != NULL && !is_numeric_address(given->local))
         return wrong("--local-address", given->local, "a numeric address, as in 127.0.0.1 or ::1");
     *r = (weir_request){.size = sizeof *r, .url = weir_str_from(get->url), .expect = given->expect};
     *o = (weir_client_options){.size = sizeof *o, .proxy_from_environment = given->proxy == NULL};
-    const char *method = given->head ? "HEAD" : given->data != NULL ? "POST" : given->upload != NULL ? "PUT" : "GET";
+    const char *method = given->head ? "HEAD" : given->data.count > 0 ? "POST" : given->upload != NULL ? "PUT" : "GET";
     r->method = weir_str_from(given->method != NULL ? given->method : method);
     if (given->connect_to != NULL)
         r->connect_to = weir_str_from(given->connect_to);
@@ -160,7 +199,7 @@ static int take(struct get *get, const struct given *given)
     o->limits.response_timeout_ns = given->response_timeout_ns;
     int status = take_fields(get, given);
     if (status < 0)
-        status = take_codings(get);
+        status = take_codings(get, given);
     if (status < 0)
         status = take_data(get, given);
     return status < 0 ? take_upload(get, given) : status;
@@ -188,7 +227,7 @@ int get_options(struct get *get, int argc, char **argv)
     struct given g = {.retry = "never"};
     int at = 0;
     struct option_spec specs[] = {
-        {.type = OPTION_TITLE, .help = "The request"},
+        {.type = OPTION_TITLE, .help = "The request:"},
         {.name = "method",
          .letter = 'X',
          .type = OPTION_STRING,
@@ -203,11 +242,10 @@ int get_options(struct get *get, int argc, char **argv)
          .help = "a field of its head; as often as wanted"},
         {.name = "data",
          .letter = 'd',
-         .type = OPTION_STRING,
+         .type = OPTION_LIST,
          .place = &g.data,
          .argument = "TEXT|@FILE",
-         .may_be_empty = true,
-         .help = "its body, as it stands, or from a file (@- is standard input)"},
+         .help = "its body, as it stands, or from a file (@- is standard input); several are joined by &"},
         {.name = "upload",
          .letter = 'T',
          .type = OPTION_STRING,
@@ -219,13 +257,13 @@ int get_options(struct get *get, int argc, char **argv)
          .type = OPTION_FLAG,
          .place = &g.expect,
          .help = "send the body only when the server says 100 (Continue), or is silent"},
-        {.type = OPTION_TITLE, .help = "The answer"},
+        {.type = OPTION_TITLE, .help = "The answer:"},
         {.name = "output",
          .letter = 'o',
          .type = OPTION_STRING,
          .place = &get->output,
          .argument = "FILE|-",
-         .help = "where its body goes (default: standard output)"},
+         .help = "where its body goes (standard output); made when an answer comes"},
         {.name = "verbose",
          .letter = 'v',
          .type = OPTION_FLAG,
@@ -254,7 +292,7 @@ int get_options(struct get *get, int argc, char **argv)
          .type = OPTION_FLAG,
          .place = &g.strict,
          .help = "refuse what a strict parser refuses; default: what browsers and curl accept"},
-        {.type = OPTION_TITLE, .help = "The way"},
+        {.type = OPTION_TITLE, .help = "The way:"},
         {.name = "connect-to",
          .type = OPTION_ADDRESS,
          .place = &g.connect_to,
@@ -279,9 +317,8 @@ int get_options(struct get *get, int argc, char **argv)
          .type = OPTION_CHOICE,
          .place = &g.retry,
          .choices = "never proven idempotent",
-         .help = "ask again after a failure: never; when it is proved that the server did not act; or also when the "
-                 "method may be repeated"},
-        {.type = OPTION_TITLE, .help = "Time"},
+         .help = "ask again after a failure: never, proven (not acted on), or idempotent methods (never)"},
+        {.type = OPTION_TITLE, .help = "Time:"},
         {.name = "timeout", .type = OPTION_TIME, .place = &g.timeout_ns, .help = "for everything (default: none)"},
         {.name = "connect-timeout", .type = OPTION_TIME, .place = &g.connect_timeout_ns, .help = "to connect (10s)"},
         {.name = "resolve-timeout",
@@ -302,7 +339,7 @@ int get_options(struct get *get, int argc, char **argv)
         .summary = "One request, shown: the answer on standard output; with -v both heads, the times and the endings.",
         .operands = "URL",
         .examples = "  weir get http://127.0.0.1:8080/\n"
-                    "  weir get -v -d 'a=1' http://127.0.0.1:8080/echo\n"
+                    "  weir get -v -d a=1 -d b=2 http://127.0.0.1:8080/echo\n"
                     "  weir get -T file --expect http://127.0.0.1:8080/digest\n"
                     "  weir get --connect-to unix:/run/weir.sock http://localhost/\n",
         .specs = specs,
@@ -329,8 +366,8 @@ int get_options(struct get *get, int argc, char **argv)
 void get_release(struct get *get)
 {
     free(get->whole_url);
-    free(get->data);
-    get->whole_url = get->data = NULL;
+    text_free(&get->data);
+    get->whole_url = NULL;
     if (get->upload_fd >= 0)
         close(get->upload_fd);
     get->upload_fd = -1;

@@ -41,7 +41,8 @@ void options_help(const struct option_command *command, FILE *out)
                   command->operands != NULL ? " " : "", command->operands != NULL ? command->operands : "");
     if (command->examples != NULL)
         (void)fprintf(out, "\nExamples:\n%s", command->examples);
-    (void)fprintf(out, "\nOptions:\n");
+    if (command->count == 0 || command->specs[0].type != OPTION_TITLE)
+        (void)fprintf(out, "\nOptions:\n");
     for (size_t i = 0; i < command->count; i++) {
         const struct option_spec *spec = &command->specs[i];
         if (spec->type == OPTION_TITLE)
@@ -49,7 +50,8 @@ void options_help(const struct option_command *command, FILE *out)
         else
             help_row(out, spec->letter, spec->name, argument_of(spec), spec->help);
     }
-    (void)fprintf(out, "\n");
+    if (command->count > 0)
+        (void)fprintf(out, "\n");
     help_row(out, 0, "help", "", "this page");
     help_row(out, 0, "version", "", "the version, and what it was built with");
     if (command->notes != NULL)
@@ -103,6 +105,30 @@ static bool take(struct option_command *command, struct option_spec *spec, const
     return false;
 }
 
+/* The names that a long option, cut short, may stand for: "--latency, --listen"; empty if it is none. */
+static void candidates(const struct option_command *command, const char *argument, char *text, size_t size)
+{
+    size_t length = strcspn(argument, "="), used = 0;
+    text[0] = '\0';
+    if (length <= 2 || strncmp(argument, "--", 2) != 0)
+        return;
+    for (size_t i = 0; i < command->count && used < size; i++) {
+        const char *name = command->specs[i].name;
+        if (name != NULL && strncmp(name, argument + 2, length - 2) == 0)
+            used += (size_t)snprintf(text + used, size - used, "%s--%s", used > 0 ? ", " : "", name);
+    }
+}
+
+static void complain_unknown(const struct option_command *command, const char *argument)
+{
+    char names[300];
+    candidates(command, argument, names, sizeof(names));
+    if (names[0] != '\0')
+        (void)fprintf(stderr, "%s: %s is ambiguous: expected one of: %s\n", command->name, argument, names);
+    else
+        (void)fprintf(stderr, "%s: there is no option %s; see %s --help\n", command->name, argument, command->name);
+}
+
 static enum option_result wrong(const struct option_command *command, int what, const char *argument)
 {
     char letter[] = "-x";
@@ -115,8 +141,7 @@ static enum option_result wrong(const struct option_command *command, int what, 
     else if (optopt >= VALUE_HELP)
         (void)fprintf(stderr, "%s: %s: this option takes no value\n", command->name, argument);
     else
-        (void)fprintf(stderr, "%s: there is no option %s (or it is ambiguous); see %s --help\n", command->name,
-                      argument, command->name);
+        complain_unknown(command, argument);
     return OPTIONS_WRONG;
 }
 

@@ -116,7 +116,7 @@ bool option_value(const struct option_spec *spec, const char *value, char *expec
     case OPTION_STRING:
     case OPTION_ADDRESS:
         if (value[0] == '\0' && !spec->may_be_empty) {
-            (void)snprintf(expected, size, "something");
+            (void)snprintf(expected, size, "a value that is not empty");
             return false;
         }
         *(const char **)spec->place = value;

@@ -141,6 +141,16 @@ def test_get_data():
         assert "> Content-Type: application/x-www-form-urlencoded" in err, err
         status, out, err = get("-v", "-d", "a", "-H", "content-type: text/plain", url)
         assert "urlencoded" not in err and "> content-type: text/plain" in err, err
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("x\ny\n")
+            file.flush()
+            assert get("-d", "a=1", "-d", "@" + file.name, "--data", "", url)[:2] == (0, b"a=1&x\ny\n&")
+        status, out, err = get("-v", "-d", "", url)
+        assert status == 0 and out == b"" and "> POST " in err and "> Content-Length: 0" in err, err
+        status, out, err = get("-v", "-d", "a", "-H", "content-type:", "-H", "X-Empty;", "-H", "X-None:", url)
+        assert status == 0 and "> content-type" not in err.lower() and "> X-Empty: \n" in err and "X-None" not in err, err
+        status, out, err = get("-v", "--compressed", "-H", "Accept-Encoding:", url)
+        assert status == 0 and "> accept-encoding" not in err.lower(), err
         status, out, err = get("-d", "@/no/such/file", url)
         assert status == 1 and "-d @/no/such/file: No such file" in err and out == b"", err
         status, out, err = get("-d", "@/", url)
@@ -232,7 +242,7 @@ def test_get_verbose():
         assert [line for line in lines if line.startswith("< HTTP/")] == ["< HTTP/1.1 103 Early Hints",
                                                                           "< HTTP/1.1 200 OK"], err
         assert any(line.startswith("* exchange: complete ") for line in lines), err
-        assert any(re.match(r"\* times: resolve and connect [\d.]+ ms, first octet [\d.]+ ms", line)
+        assert any(re.match(r"\* times: resolve and connect [\d.]+ ms, first octet [\d.]+ ms, the rest [\d.]+ ms, in all ", line)
                    for line in lines), err
         assert any(line.startswith("* connection: code=drained ") for line in lines), err
         status, out, err = get("-v", "-T", "-", f"http://127.0.0.1:{demo.port}/echo", stdin=b"12345")
@@ -263,6 +273,23 @@ def test_get_output():
         assert status == 1 and place in err and "No such file" in err and err.count("\n") == 1, err
         status, out, err = get("-o", place, url + "/")
         assert status == 1 and "directory" in err, err
+        # Without an answer the file stays as it was; an empty one empties it.
+        for args in (["http://127.0.0.1:1/"], ["-f", url + "/status/404"]):
+            assert get("-o", path, *args)[0] == 1 and os.path.getsize(path) == 1000000, args
+            assert get("-o", path + "2", *args)[0] == 1 and not os.path.exists(path + "2"), args
+        assert get("-o", path, url + "/bytes/0")[0] == 0 and os.path.getsize(path) == 0
+
+
+def test_get_shows_events_as_they_come():
+    with Demo() as demo:
+        process = subprocess.Popen([WEIR, "get", f"http://127.0.0.1:{demo.port}/events?every=100"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=ENV)
+        try:  # a buffer of 4 KiB would be full after minutes; that one is read at all is the test
+            assert os.read(process.stdout.fileno(), 100)
+            assert process.poll() is None
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def test_get_to_a_full_disk():

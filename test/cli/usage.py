@@ -77,9 +77,15 @@ def test_wrong_words():
     wrong(["--workers"], "--workers", "needs a value")
     wrong(["--lenient=1"], "--lenient", "no value")
     wrong(["127.0.0.1:80"], "'127.0.0.1:80'", "--help")
-    wrong(["-x"], " -x ")
-    wrong(["--lenient", "-vx"], " -v ")
-    wrong(["--l"], "--l", "ambiguous")
+    wrong(["-x"], " -x;")
+    wrong(["--lenient", "-vx"], " -v;")
+    wrong(["--l"], "--l", "ambiguous", "--listen", "--log", "--lenient", "--linger-silence")
+    wrong(["--lo=x"], "--lo=x is ambiguous: expected one of: --log, --log-format")
+    status, out, err = weir("get", "-s", "http://127.0.0.1:1/")
+    assert status == 2 and "there is no option -s;" in err and "ambiguous" not in err, err
+    for command, option in (("fault", "--latency"), ("fault", "--print-plan"), ("load", "--end"), ("fault", "--slice")):
+        status, out, err = weir(command, option, "", *(["http://127.0.0.1:1/"] if command == "load" else []))
+        assert status == 2 and f"{option} is ''" in err and "that is not empty" not in err, err
 
 
 def test_bad_addresses():
