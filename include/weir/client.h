@@ -20,9 +20,9 @@
  *   - a connection that is being dialled belongs to the origin, not to a request: whichever comes first is used.
  *
  * A failed request says in `retry` of its ending whether it is safe to send again: `not_sent` (none of its octets left),
- * `not_processed` (proved: the server said close before it, or had closed before it came; a server that ends only its own
- * side, and goes on to process what it can never answer, is not told apart from that), `maybe_processed`, `processed`
- * (its response had begun).
+ * `not_processed` (its head was not whole, or the server said close before it, or had closed before it came; a server that
+ * ends only its own side, and then acts on what it can never answer, is not told apart from that: docs/endings.md says why
+ * this is the word), `maybe_processed`, `processed` (its response had begun).
  */
 #ifndef WEIR_CLIENT_H
 #define WEIR_CLIENT_H
