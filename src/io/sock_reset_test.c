@@ -27,7 +27,7 @@
 
 static struct io_sock sock; /* our end; io_sock_reset asks only for its descriptor */
 static uint64_t written;
-static uint64_t octets_read;
+static bool is_dialled; /* ours is the end that connected */
 
 /* The other end. */
 static struct peer {
@@ -58,12 +58,16 @@ static void open_pair(int family, int window)
     }
     assert_int_equal(listen(listener, 1), 0);
     assert_int_equal(getsockname(listener, address, &size), 0);
-    peer = (struct peer){.fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    assert_int_equal(setsockopt(peer.fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window)), 0);
-    assert_int_equal(connect(peer.fd, address, size), 0);
-    sock = (struct io_sock){.fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-    assert_true(sock.fd >= 0);
-    written = octets_read = 0;
+    int dialled = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* An accepted socket has it of the listener. */
+    assert_int_equal(setsockopt(is_dialled ? listener : dialled, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window)), 0);
+    assert_int_equal(connect(dialled, address, size), 0);
+    int accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(accepted >= 0);
+    peer = (struct peer){.fd = is_dialled ? accepted : dialled};
+    sock = (struct io_sock){.fd = is_dialled ? dialled : accepted};
+    assert_int_equal(fcntl(sock.fd, F_SETFL, O_NONBLOCK), 0);
+    written = 0;
     close(listener);
 }
 
@@ -95,7 +99,7 @@ static void *read_all(void *unused)
 
 static struct io_acks reset(void)
 {
-    const struct io_passed passed = {.written = written, .read = octets_read};
+    const struct io_passed passed = {.written = written, .dialled = is_dialled};
     struct io_acks acks;
     io_sock_reset(&sock, &passed, &acks);
     return acks;
@@ -156,6 +160,16 @@ static void test_peer_reads_over_ipv6(void **state)
     play_often(&(struct manner){.family = AF_INET6});
 }
 
+/* Its SYN is among what was acknowledged. */
+static void test_peer_that_was_dialled_reads(void **state)
+{
+    (void)state;
+    is_dialled = true;
+    play_often(&(struct manner){.family = AF_INET});
+    play_often(&(struct manner){.family = AF_INET, .we_shut = true});
+    is_dialled = false;
+}
+
 static void test_over_unread_octets(void **state)
 {
     (void)state;
@@ -174,7 +188,7 @@ static void test_after_our_fin(void **state)
     play_often(&(struct manner){.family = AF_INET, .we_shut = true});
 }
 
-/* No state of the kernel's in which it sends a reset where nothing of ours is left; here something is. */
+/* Here the kernel sends a reset only because something of ours is left behind. */
 static void test_after_both(void **state)
 {
     (void)state;
@@ -253,7 +267,7 @@ static void test_unix(void **state)
     assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
     sock = (struct io_sock){.fd = pair[0]};
     peer = (struct peer){.fd = pair[1]};
-    written = octets_read = 0;
+    written = 0;
     fill();
     struct io_acks acks = reset();
     assert_true(acks.known && !acks.dead);
@@ -337,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_peer_reads),
         cmocka_unit_test(test_peer_reads_over_ipv6),
+        cmocka_unit_test(test_peer_that_was_dialled_reads),
         cmocka_unit_test(test_over_unread_octets),
         cmocka_unit_test(test_after_the_fin_of_the_peer),
         cmocka_unit_test(test_after_our_fin),
