@@ -259,12 +259,25 @@ static bool wants_dial(const struct client_origin *origin)
            origin->links + origin->dials < origin->client->options.connections_per_origin;
 }
 
+/* It is not its turn: a place that is free is for one that has waited. */
+static bool is_behind(const struct client_origin *origin)
+{
+    const struct base_list *starved = &origin->client->starved;
+    if (base_list_is_empty(starved))
+        return false;
+    const struct client_origin *first = BASE_CONTAINER(starved->next, struct client_origin, starved);
+    return first != origin && wants_dial(first);
+}
+
 static void dial_for(struct client_origin *origin)
 {
     weir_client *client = origin->client;
     bool starved = base_list_is_linked(&origin->starved);
     while (wants_dial(origin)) {
-        if (!make_room(client)) {
+        bool behind = is_behind(origin);
+        if (behind || !make_room(client)) {
+            if (behind)
+                client_place_is_free(client); /* or not: whose turn it is sees to it */
             if (!base_list_is_linked(&origin->starved))
                 base_list_push_back(&client->starved, &origin->starved);
             return;

@@ -422,6 +422,47 @@ static void test_another_origin_comes_free(void **state)
 }
 
 /* An origin whose requests never cease does not keep another one waiting beyond its turn. */
+/* Who has got a place and wants another stands behind those that have none. */
+static void test_origins_stand_behind(void **state)
+{
+    struct scene s;
+    struct served first, second, third, fourth;
+    struct call a = {.done = 0}, beside = {.done = 0}, b = {.done = 0}, more = {.done = 0}, c = {.done = 0};
+    char one[64], two[64], url_one[80], url_two[80];
+    (void)state;
+    scene_init(&s);
+    s.options.connections_max = s.options.connections_per_origin = 2;
+    scene_start(&s);
+    int listener_one = scene_listen(one), listener_two = scene_listen(two);
+    (void)snprintf(url_one, sizeof url_one, "http://%s", one);
+    (void)snprintf(url_two, sizeof url_two, "http://%s", two);
+    call_get(&s, &a);
+    served_accept(&first, &s);
+    call_get(&s, &beside);
+    served_accept(&second, &s);
+    call_send(&s, &b, WEIR_REQUEST(.url = weir_str_from(url_one)));
+    weir_loop_step(s.loop, 2 * WEIR_MS);
+    call_send(&s, &c, WEIR_REQUEST(.url = weir_str_from(url_two)));
+    weir_loop_step(s.loop, 2 * WEIR_MS);
+    call_send(&s, &more, WEIR_REQUEST(.url = weir_str_from(url_one)));
+    weir_loop_step(s.loop, 2 * WEIR_MS);
+    served_answer(&first, &a);
+    SCENE_UNTIL(&s, served_try(&third, &s, listener_one));
+    served_answer(&second, &beside);
+    SCENE_UNTIL(&s, served_try(&fourth, &s, listener_two));
+    served_answer(&fourth, &c);
+    assert_int_equal(b.done + more.done, 0);
+    served_answer(&third, &b);
+    served_answer(&third, &more);
+    served_close(&first);
+    served_close(&second);
+    served_close(&third);
+    served_close(&fourth);
+    scene_close(&s);
+    close(listener_one);
+    close(listener_two);
+}
+
 static void test_origins_take_turns(void **state)
 {
     struct scene s;
@@ -716,6 +757,7 @@ int main(void)
         cmocka_unit_test(test_idle_gives_way),
         cmocka_unit_test(test_another_origin_comes_free),
         cmocka_unit_test(test_origins_take_turns),
+        cmocka_unit_test(test_origins_stand_behind),
         cmocka_unit_test(test_another_origins_dial_fails),
         cmocka_unit_test(test_acquire_timeout),
         cmocka_unit_test(test_idle_timeout),
