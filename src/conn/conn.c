@@ -306,6 +306,11 @@ void weir_engine_received(weir_engine *conn, size_t n, uint64_t now_ns)
 void weir_engine_received_fin(weir_engine *conn, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
+    if (conn->life == LIFE_OPEN && conn->facts.reset_seen) {
+        /* A write took the error of the reset with it; what a read finds then is no FIN. */
+        weir_engine_failed(conn, WEIR_DIRECTION_IN, ECONNRESET, now_ns);
+        return;
+    }
     if (conn->life == LIFE_OPEN && engine != NULL) {
         engine_fin(engine, now_ns);
         conn_settle(conn, now_ns);

@@ -261,6 +261,55 @@ static void answer_after_a_failed_write(void **state)
         drive_send(d, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
         DRIVE_MUST(d, drive_logged(d, "head 413; body no"));
         assert_string_equal(endings, "complete/processed;");
+        DRIVE_ENDED(d, closing, close_after_response, none_owed, routine);
+        drive_free(d);
+    }
+}
+
+/* Each request has its place in the accounts, those too that nobody answered. */
+static void deliveries_of_requests(void **state)
+{
+    (void)state;
+    struct drive *d = client();
+    d->acks = false;
+    ask(d, WEIR_STR("/1"));
+    drive_step(d);
+    d->acked = d->out.size;
+    ask(d, WEIR_STR("/2"));
+    drive_step(d);
+    drive_fail(d, WEIR_DIRECTION_IN, ECONNRESET);
+    DRIVE_ENDED(d, handler, peer_reset_in_handler, unconfirmed, notable);
+    const uint64_t *by_delivery = d->config->totals.exchanges_by_delivery;
+    assert_int_equal(by_delivery[WEIR_DELIVERY_DELIVERED], 1);
+    assert_int_equal(by_delivery[WEIR_DELIVERY_UNCONFIRMED], 1);
+    drive_free(d);
+}
+
+/* The write took the error of the reset with it, and the read then finds an end: it is no FIN, and says nothing of what the
+ * server took before it. */
+static void reset_by_a_write_is_no_fin(void **state)
+{
+    (void)state;
+    static const struct row {
+        int os;
+        const char *ends;
+    } rows[] = {{EPIPE, "peer_fin_idle/not_processed;"}, {ECONNRESET, "peer_reset_in_handler/maybe_processed;"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct drive *d = client();
+        weir_exchange *x;
+        assert_int_equal(drive_ask(d,
+                                   WEIR_REQUEST(.method = WEIR_STR("PUT"), .target = WEIR_STR("/"),
+                                                .host = WEIR_STR("a"), .body = weir_body_sized(1000000)),
+                                   &x),
+                         WEIR_OK);
+        d->acks = false;
+        drive_step(d);
+        assert_true(weir_write(x, WEIR_STR("some octets")) == 11);
+        d->write_left = 0;
+        weir_engine_failed(d->engine, WEIR_DIRECTION_OUT, rows[i].os, d->now_ns);
+        d->transport_dead = true;
+        drive_fin(d);
+        assert_string_equal(endings, rows[i].ends);
         drive_free(d);
     }
 }
@@ -488,6 +537,8 @@ int main(void)
         cmocka_unit_test(stream_waits_for_100),
         cmocka_unit_test(final_answer_instead_of_100),
         cmocka_unit_test(answer_after_a_failed_write),
+        cmocka_unit_test(deliveries_of_requests),
+        cmocka_unit_test(reset_by_a_write_is_no_fin),
         cmocka_unit_test(nothing_after_a_failed_write),
         cmocka_unit_test(closed_before_it_came),
         cmocka_unit_test(closed_when_it_had_come),
