@@ -47,6 +47,8 @@ static void test_exempt(void **state)
         {"10.0.0.0/33", "10.0.0.1"},
         {"10.0.0.0/", "10.0.0.0"},
         {"10.0.0.0/x", "10.0.0.0"},
+        {"10.0.0.0/:", "10.0.0.0"}, /* the octet behind 9 */
+        {"fe80::/1a", "fe80::1"},
         {"10.0.0.0/99999999999999999999", "10.0.0.0"},
         {"/8", "10.0.0.0"},
         {"0.0.0.1", "10.0.0.1"},
@@ -444,12 +446,28 @@ static void test_socks_is_silent(void **state)
 }
 
 /* What cannot be said in SOCKS5: a name of more than 255 octets, and no port that is not there. */
+/* What the protocol counts in one octet: a name, a user, a password. */
 static void test_socks_long_names(void **state)
 {
     struct scene s;
     struct call a = {.done = 0};
     char text[160], url[400] = "http://";
     (void)state;
+    for (unsigned which = 0; which < 2; which++) {
+        struct call b = {.done = 0};
+        char proxy[700], part[257];
+        scene_init(&s);
+        memset(part, 'a', sizeof part - 1);
+        part[sizeof part - 1] = '\0';
+        (void)snprintf(proxy, sizeof proxy, "socks5://%s:%s@%s", which == 0 ? part : "a", which == 1 ? part : "a",
+                       s.address);
+        s.options.proxy = weir_str_from(proxy);
+        scene_start(&s);
+        call_send(&s, &b, WEIR_REQUEST(.url = WEIR_STR("http://far.test/")));
+        call_wait(&s, &b);
+        CALL_EXPECT(&b, "done proxy_refused dial not_sent");
+        scene_close(&s);
+    }
     open_behind(&s, text, "socks5", "");
     memset(url + 7, 'a', 256);
     call_send(&s, &a, WEIR_REQUEST(.url = weir_str_from(url)));

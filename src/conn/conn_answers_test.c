@@ -199,6 +199,13 @@ static void given_fields(void **state)
     } rows[] = {
         {GET, FIELDS(F("Date", "mine")), weir_body_none(), "Date: mine\r\nContent-Length: 0\r\n", false},
         {GET, FIELDS(F("sErVeR", "mine")), weir_body_none(), DATE "sErVeR: mine\r\nContent-Length: 0\r\n", false},
+        /* What one field said another of a name as long does not take back. */
+        {GET, FIELDS(F("Date", "mine"), F("Vary", "a")), weir_body_none(),
+         "Date: mine\r\nVary: a\r\nContent-Length: 0\r\n", false},
+        {GET, FIELDS(F("Upgrade", "h2c"), F("Trailer", "a")), weir_body_none(),
+         DATE "Upgrade: h2c\r\nTrailer: a\r\nContent-Length: 0\r\nConnection: upgrade\r\n", false},
+        {GET, FIELDS(F("Connection", "close"), F("Connection", "x")), weir_body_none(),
+         DATE "Connection: close\r\nConnection: x\r\nContent-Length: 0\r\n", true},
         {GET, FIELDS(F("content-length", "5")), weir_body_copy(WEIR_STR("hello")), DATE "content-length: 5\r\n", false},
         {GET, FIELDS(F("Content-Length", "5")), weir_body_stream(), DATE "Content-Length: 5\r\n", false},
         {GET, FIELDS(F("Transfer-Encoding", "chunked")), weir_body_stream(), DATE "Transfer-Encoding: chunked\r\n",

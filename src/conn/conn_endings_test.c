@@ -80,6 +80,17 @@ static void after_close_was_agreed(void **state)
     drive_fail(d, WEIR_DIRECTION_IN, ECONNRESET);
     DRIVE_ENDED(d, closing, close_requested, unconfirmed, routine);
     drive_free(d);
+
+    /* It had left before, and only the last receipt says so: it was within the answer, whatever was agreed. */
+    d = serve(NULL);
+    d->acks = false;
+    drive_send(d, GET_CLOSE);
+    drive_fin(d);
+    drive_answer(d, d->x);
+    d->transport_dead = true;
+    drive_step(d);
+    DRIVE_ENDED(d, handler, peer_fin_in_handler, lost, notable);
+    drive_free(d);
 }
 
 static void truncated_requests(void **state)
@@ -200,6 +211,14 @@ static void network_and_kernel(void **state)
         assert_int_equal(d->ending.delivery, WEIR_DELIVERY_LOST);
         drive_free(d);
     }
+    /* Half an answer would pass for a whole one; where nothing is under way there is nothing to cut. */
+    for (unsigned asked = 0; asked < 2; asked++) {
+        struct drive *d = serve(NULL);
+        drive_send(d, asked > 0 ? GET : "GET / HT");
+        drive_fail(d, WEIR_DIRECTION_IN, ENOMEM);
+        assert_true(d->was_abort == (asked > 0));
+        drive_free(d);
+    }
 }
 
 static void nobody_tells(void **state)
@@ -261,6 +280,9 @@ static void stopped(void **state)
     drive_step(d);
     assert_true(d->was_abort);
     DRIVE_ENDED(d, handler, drain_timeout, lost, fault);
+    char trace[128];
+    weir_trace_format(trace, sizeof trace, d->ending.trace);
+    assert_string_equal(trace, "op:stop");
     drive_free(d);
 
     d = serve(drive_answer);
@@ -269,6 +291,8 @@ static void stopped(void **state)
     drive_step(d);
     assert_false(d->was_abort);
     DRIVE_ENDED(d, idle, idle_reclaimed, delivered, routine);
+    weir_trace_format(trace, sizeof trace, d->ending.trace);
+    assert_string_equal(trace, "life:policy");
     drive_free(d);
 }
 

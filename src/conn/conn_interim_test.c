@@ -1,5 +1,6 @@
 /* Goal: what stands before a final answer, or in its place, is right: interim answers, 100 (Continue), switches of protocol
  * and CONNECT; and heads are shown and sent as they were given. Method: stories with every octet compared. */
+#include "conn/conn.h"
 #include "conn/conn_drive.h"
 
 #define GET    "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -47,6 +48,8 @@ static void hints(void **state)
     (void)state;
     struct drive *d = sent(hint_and_answer, GET);
     must_out(d, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nlink: </b>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" EMPTY);
+    assert_int_equal(d->config->totals.responses_by_status[1], 2);
+    assert_int_equal(d->config->totals.responses_by_status[2], 1);
     drive_free(d);
 
     /* HTTP/1.0 does not know them. */

@@ -152,6 +152,27 @@ static void written_where_there_is_no_content(void **state)
 
 static char plenty[500000];
 
+static void end_without_memory(struct drive *d, weir_exchange *x)
+{
+    memset(plenty, 'a', sizeof plenty);
+    assert_int_equal(respond(x, weir_body_stream()), WEIR_OK);
+    d->memory.fail_at = d->memory.calls + 1;
+    /* More than a block has room for. */
+    assert_int_equal(weir_finish(x, WEIR_FIELDS({WEIR_STR("A"), {plenty, 100000}})), WEIR_CODE_no_memory);
+}
+
+static void no_memory_for_the_end(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = end_without_memory;
+    drive_open(d);
+    drive_send(d, GET);
+    DRIVE_MUST(d, d->was_abort && drive_logged(d, "done no_memory lost"));
+    DRIVE_ENDED(d, response, no_memory, lost, fault);
+    drive_free(d);
+}
+
 static void write_all(struct drive *d, weir_exchange *x)
 {
     assert_int_equal(respond(x, weir_body_stream()), WEIR_OK);
@@ -336,6 +357,7 @@ int main(void)
         cmocka_unit_test(more_than_was_promised),
         cmocka_unit_test(less_than_was_promised),
         cmocka_unit_test(written_where_there_is_no_content),
+        cmocka_unit_test(no_memory_for_the_end),
         cmocka_unit_test(more_than_there_is_room_for),
         cmocka_unit_test(body_functions_anywhere),
         cmocka_unit_test(given_up),

@@ -233,6 +233,16 @@ static void odd_driving(void **state)
     DRIVE_ENDED(d, handler, stopped, lost, notable);
     drive_free(d);
 
+    /* Space was asked for, and the end came instead. */
+    d = drive_new();
+    size_t size;
+    drive_open(d);
+    assert_non_null(weir_engine_reserve(d->engine, &size));
+    weir_engine_received_fin(d->engine, d->now_ns);
+    drive_step(d);
+    DRIVE_ENDED(d, unused, peer_fin_unused, none_owed, routine);
+    drive_free(d);
+
     weir_engine_config_free(NULL);
     weir_engine_free(NULL);
 }

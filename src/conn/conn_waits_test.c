@@ -211,6 +211,58 @@ static void tunnel(struct drive *d, weir_exchange *x)
     (void)d;
     (void)weir_respond(x, 101, WEIR_FIELDS({WEIR_STR("Upgrade"), WEIR_STR("echo")}), weir_body_tunnel());
 }
+static unsigned rooms;
+static void stream_head(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    (void)weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_stream());
+}
+static void write_one(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    rooms++;
+    assert_int_equal(weir_write(x, WEIR_STR("x")), 1);
+}
+/* There is room at the start, and again when there was none: not each time that all was taken. */
+static void room_is_told_once(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    rooms = 0;
+    d->script.head = stream_head;
+    d->script.room = write_one;
+    drive_open(d);
+    drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    DRIVE_MUST(d, rooms == 1 && drive_got(d, "1\r\nx\r\n"));
+    assert_int_equal(weir_write(d->x, WEIR_STR("more")), 4);
+    drive_step(d);
+    DRIVE_MUST(d, rooms == 1 && drive_got(d, "4\r\nmore\r\n"));
+    drive_free(d);
+}
+
+/* Who writes outside of a callback need not say so to the connection. */
+static void writing_wakes(void **state)
+{
+    (void)state;
+    struct drive *d = drive_new();
+    d->script.head = stream_head;
+    drive_open(d);
+    drive_send(d, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    DRIVE_MUST(d, !d->woken);
+    assert_int_equal(weir_write_borrow(d->x, WEIR_STR("lent")), WEIR_OK);
+    DRIVE_MUST(d, d->woken);
+    drive_step(d);
+    DRIVE_MUST(d, !d->woken && drive_got(d, "4\r\nlent\r\n"));
+    assert_int_equal(weir_write(d->x, WEIR_STR("given")), 5);
+    DRIVE_MUST(d, d->woken);
+    drive_step(d);
+    assert_int_equal(weir_finish(d->x, WEIR_NO_FIELDS), WEIR_OK);
+    DRIVE_MUST(d, d->woken);
+    drive_step(d);
+    DRIVE_MUST(d, drive_logged(d, "done complete"));
+    drive_free(d);
+}
+
 static void tunnel_end_twice(void **state)
 {
     (void)state;
@@ -345,6 +397,8 @@ int main(void)
         cmocka_unit_test(crowded_partly),
         cmocka_unit_test(close_in_done),
         cmocka_unit_test(abort_unsent),
+        cmocka_unit_test(room_is_told_once),
+        cmocka_unit_test(writing_wakes),
         cmocka_unit_test(tunnel_end_twice),
         cmocka_unit_test(sized_zero),
         cmocka_unit_test(head_503),

@@ -82,6 +82,9 @@ static void others(void **state)
     must_be(BASE, "//user:word@a/", NULL);
     must_be(BASE, "//@a/", NULL);
     must_be(BASE, "/x@y", "http://a/x@y");
+    char longest[20000];
+    memset(longest, 'a', sizeof longest);
+    assert_int_equal(weir_url_resolve(NULL, 0, WEIR_STR(BASE), (weir_str){longest, sizeof longest}), -1);
     char small[8];
     assert_int_equal(weir_url_resolve(small, sizeof small, WEIR_STR("http://a/"), WEIR_STR("/long")), 13);
     assert_string_equal(small, "http://");
