@@ -18,21 +18,29 @@ static uint64_t hash_octets(uint64_t hash, weir_str text)
     return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
+/* Hosts have no case (RFC 9110, 4.2.3): other octets that fall together by it are only told apart later. */
+static uint64_t hash_host(uint64_t hash, weir_str host)
+{
+    for (size_t i = 0; i < host.len; i++)
+        hash = (hash ^ ((unsigned char)host.ptr[i] | 0x20)) * UINT64_C(0x100000001b3);
+    return (hash ^ 0xff) * UINT64_C(0x100000001b3);
+}
+
 static uint64_t hash_place(const struct client_place *p)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    hash = hash_octets(hash, p->host);
+    hash = hash_host(hash, p->host);
     hash = hash_octets(hash, p->path);
     hash = hash_octets(hash, p->user);
-    hash = hash_octets(hash, p->far_host);
+    hash = hash_host(hash, p->far_host);
     return hash ^ (uint64_t)p->port << 20 ^ (uint64_t)p->far_port << 40 ^ (uint64_t)p->via;
 }
 
 static bool same_place(const struct client_place *a, const struct client_place *b)
 {
-    return a->port == b->port && a->via == b->via && a->far_port == b->far_port && weir_str_equal(a->host, b->host) &&
-           weir_str_equal(a->path, b->path) && weir_str_equal(a->user, b->user) &&
-           weir_str_equal(a->far_host, b->far_host);
+    return a->port == b->port && a->via == b->via && a->far_port == b->far_port &&
+           weir_str_equal_nocase(a->host, b->host) && weir_str_equal(a->path, b->path) &&
+           weir_str_equal(a->user, b->user) && weir_str_equal_nocase(a->far_host, b->far_host);
 }
 
 static weir_str keep(char **to, weir_str text)

@@ -32,6 +32,30 @@ static void test_keep_alive(void **state)
     served_close(&v);
 }
 
+/* A host has no case (RFC 9110, 4.2.3), so that an origin has one set of connections, however it is spelt. */
+static void test_spelling(void **state)
+{
+    static const char *const hosts[] = {"localhost", "LOCALHOST", "LocalHost"};
+    struct scene s;
+    struct served v;
+    (void)state;
+    scene_open(&s);
+    for (int i = 0; i < 3; i++) {
+        char url[64];
+        struct call call = {.done = 0};
+        (void)snprintf(url, sizeof url, "http://%s%s/", hosts[i], strchr(s.address, ':'));
+        call_send(&s, &call, WEIR_REQUEST(.url = weir_str_from(url)));
+        if (i == 0)
+            served_accept(&v, &s);
+        served_read(&v, hosts[i]); /* asked for as it was written */
+        served_answer(&v, &call);
+    }
+    assert_int_equal(scene_counts(&s).origins, 1);
+    assert_int_equal(scene_ledger(&s).accepted, 1);
+    scene_close(&s);
+    served_close(&v);
+}
+
 /* After this answer, and what the server does next, another request needs another connection. */
 static void expect_not_reused(const char *said, bool closes, const char *log, weir_code code)
 {
@@ -745,6 +769,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keep_alive),
+        cmocka_unit_test(test_spelling),
         cmocka_unit_test(test_what_is_not_reused),
         cmocka_unit_test(test_we_say_close),
         cmocka_unit_test(test_stale),

@@ -162,11 +162,21 @@ static bool in_network(weir_str network, const unsigned char *host, size_t size)
     return numeric(network, octets) == size && same_bits(octets, host, bits);
 }
 
-/* "example.org" and ".example.org" are the domain with all below it. */
+static weir_str without_last_dot(weir_str name)
+{
+    return (weir_str){name.ptr, name.len - (name.len > 0 && name.ptr[name.len - 1] == '.')};
+}
+
+/* "example.org", ".example.org" and "*.example.org" are the domain with all below it; a dot at the end means nothing. */
 static bool in_domain(weir_str domain, weir_str host)
 {
-    if (domain.len > 0 && domain.ptr[0] == '.')
-        domain = (weir_str){domain.ptr + 1, domain.len - 1};
+    size_t before = 0;
+    if (domain.len > 1 && domain.ptr[0] == '*' && domain.ptr[1] == '.')
+        before = 2;
+    else if (domain.len > 0 && domain.ptr[0] == '.')
+        before = 1;
+    domain = without_last_dot((weir_str){domain.ptr + before, domain.len - before});
+    host = without_last_dot(host);
     if (domain.len == 0 || domain.len > host.len)
         return false;
     weir_str tail = {host.ptr + host.len - domain.len, domain.len};
@@ -179,13 +189,15 @@ bool client_is_exempt(weir_str list, weir_str host)
     size_t size = numeric(host, octets);
     while (list.len > 0) {
         size_t n = 0;
-        while (n < list.len && list.ptr[n] != ',' && list.ptr[n] != ' ')
+        while (n < list.len && list.ptr[n] != ',' && list.ptr[n] != ' ' && list.ptr[n] != '\t')
             n++;
         weir_str member = {list.ptr, n};
         n += n < list.len;
         list = (weir_str){list.ptr + n, list.len - n};
         if (member.len == 0)
             continue;
+        if (member.len > 2 && member.ptr[0] == '[' && member.ptr[member.len - 1] == ']')
+            member = (weir_str){member.ptr + 1, member.len - 2};
         if (weir_str_equal(member, WEIR_STR("*")) ||
             (size > 0 ? in_network(member, octets, size) : in_domain(member, host)))
             return true;

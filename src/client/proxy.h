@@ -31,8 +31,8 @@ const struct client_proxy *client_proxy_for(const weir_client *client, weir_str 
  * how many octets that is, not more than before. A `%` that encodes nothing stays. */
 size_t client_decode_user(char *to, weir_str userinfo);
 
-/* Whether `host` is in a list as of no_proxy: "*", or names with their subdomains, numeric addresses, networks as
- * 10.0.0.0/8, with commas or blanks between. */
+/* Whether `host` is in a list as of no_proxy: "*", or names with their subdomains, numeric addresses (of IPv6 in brackets
+ * or not), networks as 10.0.0.0/8, with commas or blanks between. */
 bool client_is_exempt(weir_str list, weir_str host);
 
 #endif

@@ -25,6 +25,12 @@ static void test_exempt(void **state)
         {"x, ,a.test", "a.test"},
         {"x a.test", "a.test"},
         {",,,a.test,", "a.test"},
+        {"x,\ta.test", "a.test"},
+        {"*.a.test", "b.a.test"},
+        {"*.a.test", "a.test"},
+        {"a.test", "b.a.test."},
+        {"a.test.", "b.a.test"},
+        {"[::1]", "::1"},
         {"127.0.0.1", "127.0.0.1"},
         {"10.0.0.0/8", "10.255.0.1"},
         {"10.128.0.0/9", "10.128.0.1"},
@@ -39,6 +45,10 @@ static void test_exempt(void **state)
         {"", "a.test"},
         {",", "a.test"},
         {".", "a.test"},
+        {"*.", "a.test"},
+        {"*x", "a.x"},
+        {"[::2]", "::1"},
+        {"[::1", "::1"},
         {"a.test", "ba.test"},
         {"b.a.test", "a.test"},
         {"a.test", "a.test.org"},
@@ -132,6 +142,10 @@ static void test_http_proxy_with_user(void **state)
     expect_head(&s, &v, WEIR_REQUEST(.url = WEIR_STR("http://u%40x:p%3a%zz@far.test/")),
                 "GET http://far.test/ HTTP/1.1\r\nHost: far.test\r\nAuthorization: Basic dUB4OnA6JXp6\r\n"
                 "Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n");
+    expect_head(&s, &v,
+                WEIR_REQUEST(.url = WEIR_STR("http://far.test/"),
+                             .fields = WEIR_FIELDS({WEIR_STR_INIT("proxy-authorization"), WEIR_STR_INIT("Own x")})),
+                "GET http://far.test/ HTTP/1.1\r\nHost: far.test\r\nproxy-authorization: Own x\r\n\r\n");
     served_close(&v);
     scene_close(&s);
 }

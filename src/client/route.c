@@ -55,6 +55,8 @@ static weir_code complete(struct client_route *route, const weir_client *client,
     weir_str own = url->userinfo, far = absolute || route->place.via == CLIENT_VIA_HTTP ? proxy->user : (weir_str){0};
     if (weir_fields_find(request->fields, WEIR_STR("authorization")) != NULL)
         own.len = 0;
+    if (weir_fields_find(request->fields, WEIR_STR("proxy-authorization")) != NULL)
+        far.len = 0;
     size_t fields = (request->fields.count + 2) * sizeof(weir_field);
     if (!absolute && own.len == 0 && far.len == 0)
         return WEIR_OK;
