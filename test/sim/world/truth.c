@@ -328,6 +328,14 @@ static bool says_well(weir_code code)
            code == WEIR_CODE_close_by_application || code == WEIR_CODE_close_after_response;
 }
 
+/* A window a round trip: what was written takes so long that the time of a linger may not be enough for it. */
+static bool is_narrow(const struct world *w, const struct peer *peer)
+{
+    const uint64_t round_trip_ns = 50 * WEIR_MS; /* as it is on the whole in the weather where it counts */
+    uint64_t rounds = peer->end->in->written / peer->end->receive_size;
+    return peer->end->pair->weather == 2 && rounds * round_trip_ns > w->server->options.limits.linger_timeout_ns / 2;
+}
+
 /* A peer that stayed and read gets every octet that was queued for it, and the end after it. */
 static void check_good(struct world *w, const struct world_connection *c)
 {
@@ -342,7 +350,8 @@ static void check_good(struct world *w, const struct world_connection *c)
     if (w->drains && c->ended_ns + WEIR_SECOND / 2 >= w->cut_ns)
         return;
     /* A deadline of writing or lingering had a part in it, and the peer in that. */
-    bool slow = c->ending.octets_unsent > 0 || pair->weather == 3 || peer->reading == PEER_READS_SLOWLY;
+    bool slow =
+        c->ending.octets_unsent > 0 || pair->weather == 3 || peer->reading == PEER_READS_SLOWLY || is_narrow(w, peer);
     if (slow && was_timed(&c->ending))
         return;
     if (peer->script_size > w->server->options.limits.linger_size_max)
