@@ -117,6 +117,10 @@ static void test_http_proxy(void **state)
                 "GET http://far.test:8080/x?y HTTP/1.1\r\nHost: far.test:8080\r\n\r\n");
     expect_head(&s, &v, WEIR_REQUEST(.url = WEIR_STR("http://far.test")),
                 "GET http://far.test/ HTTP/1.1\r\nHost: far.test\r\n\r\n");
+    expect_head(&s, &v,
+                WEIR_REQUEST(.method = WEIR_STR("OPTIONS"), .url = WEIR_STR("http://far.test/"),
+                             .target = WEIR_STR("*")),
+                "OPTIONS http://far.test HTTP/1.1\r\nHost: far.test\r\n\r\n");
     expect_head(&s, &v, WEIR_REQUEST(.url = WEIR_STR("http://other.test?q")),
                 "GET http://other.test/?q HTTP/1.1\r\nHost: other.test\r\n\r\n");
     expect_head(&s, &v,

@@ -51,7 +51,8 @@ static char *put_basic(char *to, weir_str user, weir_str name, weir_field *field
 static weir_code complete(struct client_route *route, const weir_client *client, weir_request *request,
                           const struct http_url *url, const struct client_proxy *proxy, weir_error *error)
 {
-    bool absolute = route->place.via == CLIENT_VIA_HTTP && request->target.len > 0 && request->target.ptr[0] == '/';
+    bool absolute = route->place.via == CLIENT_VIA_HTTP && request->target.len > 0 &&
+                    (request->target.ptr[0] == '/' || weir_str_equal(request->target, WEIR_STR("*")));
     weir_str own = url->userinfo, far = absolute || route->place.via == CLIENT_VIA_HTTP ? proxy->user : (weir_str){0};
     if (weir_fields_find(request->fields, WEIR_STR("authorization")) != NULL)
         own.len = 0;
@@ -79,7 +80,9 @@ static weir_code complete(struct client_route *route, const weir_client *client,
         to = put_basic(to, far, WEIR_STR("Proxy-Authorization"), &list[request->fields.count++]);
     if (absolute) {
         char *start = to;
-        to = put(put(put(to, WEIR_STR("http://")), request->host), request->target);
+        to = put(put(to, WEIR_STR("http://")), request->host);
+        if (request->target.ptr[0] == '/') /* of `*` the last proxy makes it again (RFC 9112, 3.2.4) */
+            to = put(to, request->target);
         request->target = (weir_str){start, (size_t)(to - start)};
     }
     return WEIR_OK;
