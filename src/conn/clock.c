@@ -63,8 +63,15 @@ static struct deadlines_due due_while_lingering(const struct weir_engine *conn)
     return due;
 }
 
+/* How long output waits before what the peer had acknowledged is marked. */
+static uint64_t mark_after(uint64_t timeout_ns)
+{
+    return timeout_ns / 4;
+}
+
 /* The kernel holds much, and takes more only when a good part of it has gone: a slow peer may read for longer than the
- * timeout without our hearing of it. So what it has acknowledged is asked for before the time is over, and again when it is. */
+ * timeout without our hearing of it. So what it has acknowledged is asked for while most of the time is left, and again when
+ * it is over. */
 static uint64_t mark_due(const struct weir_engine *conn)
 {
     const struct conn_work *work = conn->work;
@@ -72,7 +79,7 @@ static uint64_t mark_due(const struct weir_engine *conn)
     uint64_t timeout_ns = conn->config->options.limits.write_timeout_ns;
     if (!d->writing || timeout_ns == WEIR_UNLIMITED || work->marked_since_ns == d->out_ns)
         return WEIR_NEVER;
-    return deadlines_add(d->out_ns, timeout_ns - timeout_ns / 4);
+    return deadlines_add(d->out_ns, mark_after(timeout_ns));
 }
 
 static void ask(struct weir_engine *conn, enum conn_asking asking)
@@ -108,6 +115,8 @@ void conn_answered(struct weir_engine *conn, const weir_receipt *receipt, uint64
     if (asking == CONN_ASKING_MARK) {
         work->marked_acked = acked;
         work->marked_since_ns = work->deadlines.out_ns;
+        /* Late, if we were stopped meanwhile; the peer has the rest of the time in any case. */
+        work->deadlines.watch_ns = now_ns - mark_after(conn->config->options.limits.write_timeout_ns);
     } else if (acked > work->marked_acked) {
         deadlines_sent(&work->deadlines, now_ns);
     } else {

@@ -19,8 +19,8 @@ struct conn_work {
     uint64_t dropped; /* octets read and dropped after the last exchange */
     uint64_t look_ns; /* when to look at the acknowledgements again, while lingering */
     uint64_t look_after_ns;
-    /* Whether a peer that the kernel takes no octets for reads all the same: what it had acknowledged when most of the
-     * time was over, since when the octets waited (deadlines.out_ns) at that moment, and what is being asked. */
+    /* Whether a peer that the kernel takes no octets for reads all the same: what it had acknowledged when a part of
+     * the time was over, since when the octets waited (deadlines.out_ns) at that moment, and what is being asked. */
     uint64_t marked_acked;
     uint64_t marked_since_ns;
     uint8_t asking; /* enum conn_asking */

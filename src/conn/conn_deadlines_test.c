@@ -274,11 +274,34 @@ static void slow_reader(void **state)
     d->write_left = 1000;
     drive_send(d, GET);
     for (int i = 0; i < 20; i++) {
-        drive_sleep(d, 7 * WEIR_SECOND);
+        drive_sleep(d, 20 * WEIR_SECOND);
         d->acked += 10;
     }
     DRIVE_MUST(d, !d->closed);
     drive_sleep(d, 60 * WEIR_SECOND);
+    DRIVE_ENDED(d, response, write_timeout, partial, notable);
+    drive_free(d);
+}
+
+/* It is we who were stopped for longer than the timeout: that the peer takes nothing must be seen, not taken for granted. */
+static void write_after_a_stop(void **state)
+{
+    (void)state;
+    struct drive *d = opened(answer_largely);
+    d->acks = false;
+    d->write_left = 1000;
+    drive_send(d, GET);
+    d->now_ns += 3600 * WEIR_SECOND;
+    for (int i = 0; i < 3; i++) {
+        weir_engine_tick(d->engine, d->now_ns);
+        drive_step(d);
+        DRIVE_MUST(d, !d->closed);
+    }
+    drive_sleep(d, 20 * WEIR_SECOND);
+    d->acked += 10;
+    drive_sleep(d, 20 * WEIR_SECOND);
+    DRIVE_MUST(d, !d->closed);
+    drive_sleep(d, 20 * WEIR_SECOND);
     DRIVE_ENDED(d, response, write_timeout, partial, notable);
     drive_free(d);
 }
@@ -505,6 +528,7 @@ int main(void)
         cmocka_unit_test(body_that_nobody_wants),
         cmocka_unit_test(write_progress),
         cmocka_unit_test(slow_reader),
+        cmocka_unit_test(write_after_a_stop),
         cmocka_unit_test(handler),
         cmocka_unit_test(tunnel_silence),
         cmocka_unit_test(linger),

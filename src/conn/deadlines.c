@@ -62,7 +62,8 @@ struct deadlines_due deadlines_next(const struct deadlines *d, const weir_limits
 {
     struct deadlines_due due = {.ns = WEIR_NEVER, .code = WEIR_OK};
     if (d->writing)
-        sooner(&due, d->out_ns, limits->write_timeout_ns, WEIR_CODE_write_timeout);
+        sooner(&due, d->out_ns > d->watch_ns ? d->out_ns : d->watch_ns, limits->write_timeout_ns,
+               WEIR_CODE_write_timeout);
     switch ((weir_stage)d->stage) {
     case WEIR_STAGE_HEAD:
         sooner(&due, d->since_ns, limits->head_timeout_ns, WEIR_CODE_head_timeout);

@@ -14,6 +14,7 @@ struct deadlines {
     uint64_t since_ns; /* the stage began */
     uint64_t in_ns;    /* the last octet came */
     uint64_t out_ns;   /* the last octet went, or the first began to wait */
+    uint64_t watch_ns; /* if this is later, the time to write runs from here: nobody watched before */
     uint64_t rate_since_ns;
     uint64_t rate_octets; /* come since then */
     uint8_t stage;        /* weir_stage */
