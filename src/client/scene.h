@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -394,6 +395,14 @@ static inline void served_swallow(struct served *v, size_t least)
 static inline void served_say(struct served *v, const char *text)
 {
     assert_int_equal(send(v->fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Until the client's end has had the time to read what was said. */
+static inline void served_is_heard(struct served *v)
+{
+    int left = -1;
+    SCENE_UNTIL(v->scene, ioctl(v->fd, TIOCOUTQ, &left) == 0 && left == 0);
+    scene_settle(v->scene);
 }
 
 static inline bool served_at(struct served *v, ssize_t end)

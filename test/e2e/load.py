@@ -117,7 +117,7 @@ def test_rst_after():
         # Nothing was read before, so the window is small; once a whole one was read, it may have grown to hold another.
         both_ends(s, "rst-after=1000", ["peer_reset_in_response"], path="/bytes/20000000")
         both_ends(s, "rst-after=1000", ["peer_reset_in_response", "peer_reset_idle"], path="/bytes/20000000",
-                  exchanges=2)
+                  exchanges=2, count=min(CONNECTIONS, 40))
         both_ends(s, "rst-after=10", ["peer_reset_idle", "peer_reset_in_response"])
         both_ends(s, "rst-after=0", ["peer_reset_in_handler"], path="/delay/%d" % (300 * PATIENCE),
                   count=min(CONNECTIONS, 200))
