@@ -20,9 +20,21 @@ struct reader {
 
 static bool complain(const struct reader *reader, const char *what, const char *value, const char *expected)
 {
+    char shown[200];
+    (void)snprintf(shown, sizeof(shown), "%s", value);
+    for (char *at = shown; *at != '\0'; at++) /* the file may be anything: no escapes to the terminal */
+        *at = (unsigned char)*at >= ' ' && *at != 0x7f ? *at : '?';
     (void)fprintf(stderr, "%s: %s:%" PRIu64 ": %s is '%s': expected %s\n", reader->program, reader->path, reader->line,
-                  what, value, expected);
+                  what, shown, expected);
     return false;
+}
+
+static bool complain_of_form(const struct reader *reader, const struct fault_word *word, const char *text)
+{
+    char expected[80];
+    (void)snprintf(expected, sizeof(expected), word->argument != NULL ? "%s=%s" : "%s without a value", word->name,
+                   word->argument != NULL ? word->argument : "");
+    return complain(reader, "a word", text, expected);
 }
 
 static const struct fault_word *find_word(const char *name, size_t length)
@@ -39,12 +51,10 @@ static bool read_word(const struct reader *reader, struct fault_wish *wish, cons
     size_t length = strcspn(text, "=");
     const char *value = text[length] == '=' ? text + length + 1 : NULL;
     const struct fault_word *word = find_word(text, length);
-    if (strcmp(text, "none") == 0)
-        return true;
     if (word == NULL)
         return complain(reader, "a word", text, "an option of weir fault that names a fault, or none");
     if ((value != NULL) != (word->argument != NULL))
-        return complain(reader, "a word", text, value != NULL ? "it without a value" : "NAME=VALUE");
+        return complain_of_form(reader, word, text);
     if (fault_word_take(word, wish, value, expected, sizeof(expected)))
         return true;
     return complain(reader, word->name, value, expected);
@@ -60,9 +70,14 @@ static bool read_row(const struct reader *reader, struct fault_row *row, char *l
     else if (!fault_numbers(word, &row->connections))
         return complain(reader, "the connection", word, "a number from 1 on such as 7, a range such as 3..9, or *");
     size_t words = 0;
-    for (; (word = strtok_r(NULL, BLANKS, &rest)) != NULL; words++)
-        if (!read_word(reader, &row->wish, word))
+    bool none = false;
+    for (; (word = strtok_r(NULL, BLANKS, &rest)) != NULL; words++) {
+        none |= strcmp(word, "none") == 0;
+        if (none && words > 0)
+            return complain(reader, "a word", word, "none to stand alone in its row");
+        if (!none && !read_word(reader, &row->wish, word))
             return false;
+    }
     return words > 0 || complain(reader, "the row", "", "words after the connection, or none");
 }
 

@@ -164,6 +164,13 @@ static bool print(const struct load_result *r)
     return done;
 }
 
+/* Each of the two, whatever becomes of the other. */
+static bool write_results(const struct load_result *r)
+{
+    bool printed = print(r);
+    return (r->options->histogram == NULL || write_histogram(r)) && printed;
+}
+
 static bool is_clean(const struct load_result *r)
 {
     return load_tally_errors(r->tally) == 0 && (r->table == NULL || r->table->matches);
@@ -194,20 +201,17 @@ static int run_between(struct load_result *r, struct load_tally *total, struct l
         fine = run_workers(workers, o, table != NULL ? &fetch : NULL, total);
     else
         (void)fprintf(stderr, "weir load: --server-endings: %s\n", table == NULL ? "out of memory" : error);
+    bool compared = true;
     if (fine && table != NULL) {
-        fine = load_ledger_after(&after, &fetch, &before, total->opened, o->timeout_ns, error, sizeof(error));
-        if (fine)
+        compared = load_ledger_after(&after, &fetch, &before, total->opened, o->timeout_ns, error, sizeof(error));
+        if (compared)
             load_ledger_match(table, &after, total);
         else
             (void)fprintf(stderr, "weir load: --server-endings: %s\n", error);
-        r->table = fine ? table : NULL;
+        r->table = compared ? table : NULL;
     }
     r->interrupted = atomic_load(&run.stop) > 0;
-    if (fine) { /* each of the two is written, whatever becomes of the other */
-        bool printed = print(r);
-        fine = (o->histogram == NULL || write_histogram(r)) && printed;
-    }
-    int status = fine && is_clean(r) ? 0 : usage ? 2 : 1;
+    int status = fine && write_results(r) && compared && is_clean(r) ? 0 : usage ? 2 : 1;
     if (table != NULL)
         load_fetch_fini(&fetch);
     free(table);

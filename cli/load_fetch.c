@@ -62,12 +62,18 @@ static bool connect_now(struct load_fetch *f)
     if (f->fd < 0)
         return false;
     struct pollfd watched = {.fd = f->fd, .events = POLLOUT};
-    if ((!connected && (poll(&watched, 1, (int)(PATIENCE_NS / WEIR_MS)) != 1 || load_socket_dialled(f->fd) != 0)) ||
-        weir_engine_new(&f->engine, f->config, f, load_now()) != WEIR_OK) {
+    int os = 0;
+    if (!connected)
+        os = poll(&watched, 1, (int)(PATIENCE_NS / WEIR_MS)) == 1 ? load_socket_dialled(f->fd) : ETIMEDOUT;
+    if (os == 0 && weir_engine_new(&f->engine, f->config, f, load_now()) != WEIR_OK)
+        os = ENOMEM;
+    if (os != 0) {
         f->engine = NULL;
         load_socket_close(f->fd, false);
+        errno = os;
         return false;
     }
+    errno = 0; /* the dial was under way, which is no error */
     f->dials++;
     f->octets_out = 0;
     return true;

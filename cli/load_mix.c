@@ -142,7 +142,7 @@ static bool read_lines(struct reading *reading, FILE *in, const char *file, char
     }
     free(line);
     for (char *at = reading->error; *at != '\0'; at++) /* the file may be anything: no escapes to the terminal */
-        *at = *at >= ' ' && *at <= '~' ? *at : '?';
+        *at = (unsigned char)*at >= ' ' && *at != 0x7f ? *at : '?';
     if (!right)
         (void)snprintf(error, error_size, "%s:%zu: %s", file, number, reading->error);
     else if (ferror(in))

@@ -721,7 +721,8 @@ def test_wrong_usage():
 def test_wrong_plan_files():
     for text, needle in (("0 none", "'0'"), ("x none", "'x'"), ("2..1 none", "'2..1'"), ("1", "the row"),
                          ("\n1 slice=x", ":2: slice is 'x'"), ("1 sliced=1", "'sliced=1'"), ("1 refuse=1", "'refuse=1'"),
-                         ("1 rate", "'rate'"), ("1 listen=x", "'listen=x'")):
+                         ("1 rate", "rate=SIZE"), ("1 none slice=3", "'slice=3'"), ("1 slice=3 none", "'none'"),
+                         ("1 \x1b[2J=1", "'?[2J=1'"), ("1 listen=x", "'listen=x'")):
         with tempfile.NamedTemporaryFile("w") as file:
             file.write(text + "\n")
             file.flush()

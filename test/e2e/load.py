@@ -484,6 +484,29 @@ def test_the_server_drains_meanwhile():
             "connect_refused", "peer_fin_in_handler", "peer_reset_in_handler"}, "%r", doc["errors"])
 
 
+def test_the_server_dies():
+    """The run's own numbers are told all the same, and why the ledger is not there."""
+    for extra in ([], ["--json"]):
+        with Server() as s:
+            command = [harness.WEIR, "load", *extra, "-c", "20", "-d", "1h", "--server-endings", url(s, "/.weir/endings"),
+                       url(s)]
+            load = subprocess.Popen(harness.PREFIX + command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                wait_for("requests", lambda: s.ledger()["exchanges"]["begun"] > 500)
+                s.process.kill()
+                s.process.wait()
+                load.send_signal(signal.SIGINT)
+                out, err = load.communicate(timeout=2 * DEADLINE)
+            finally:
+                load.kill()
+        check(load.returncode == 1 and "--server-endings" in err and "refused" in err, "%r", err)
+        if extra:
+            consistent(json.loads(out))
+            check(json.loads(out)["measured"] > 100 and "server" not in json.loads(out), "%s", out)
+        else:
+            check("answers in" in out and "errors" in out, "%s", out)
+
+
 def test_interrupted():
     with Server() as s:
         command = harness.PREFIX + [harness.WEIR, "load", "--json", "-c", "5", "-d", "1h", url(s)]
