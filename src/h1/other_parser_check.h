@@ -105,6 +105,7 @@ static inline bool other_is_request(const struct other_pair *pair)
 static inline bool other_no_content(const struct other_pair *pair)
 {
     return !pair->request && (other_has(pair, " 204 ") || other_has(pair, " 304") || other_has(pair, " 204\r") ||
+                              other_has(pair, " 204\n") ||
                               other_has(pair, "HTTP/1.1 1") || other_has(pair, "HTTP/1.0 1"));
 }
 
