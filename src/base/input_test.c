@@ -40,8 +40,10 @@ static char octet_at(uint64_t at)
 
 static void check_octets(const char *octets, size_t size, uint64_t at)
 {
-    for (size_t i = 0; i < size; i++)
-        assert_int_equal(octets[i], octet_at(at + i));
+    size_t same = 0;
+    while (same < size && octets[same] == octet_at(at + same))
+        same++;
+    assert_int_equal(same, size); /* not an assertion an octet: there are millions */
 }
 
 static void check(const struct model *m)
