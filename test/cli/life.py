@@ -96,6 +96,8 @@ def test_exchanges_are_finished_in_a_drain():
         drain(demo, idle)
         busy.sendall(b"half")
         answer = read_all(busy)
+        busy.close()    # a server waits five seconds for it
+        idle.close()
         status, _, err = demo.wait()
     assert b'{"octets":8,' in answer and b"onnection: close" in answer, answer
     assert status == 0 and re.search(r"drained: 2 closed in order, 0 cut", err), err
@@ -119,6 +121,7 @@ def test_new_connections_are_refused_in_a_drain():
         assert demo.process.poll() is None
         busy.sendall(b"half")
         assert b"200 OK" in read_all(busy)
+        busy.close()
         assert demo.wait()[0] == 0
 
 
@@ -132,6 +135,8 @@ def test_not_ready_while_draining():
         s.sendall(b"\r\n")
         answer = read_all(s)
         assert answer.startswith(b"HTTP/1.1 503 ") and answer.endswith(b"draining\n"), answer
+        s.close()
+        idle.close()
         assert demo.wait()[0] == 0
 
 
