@@ -1,7 +1,8 @@
 /* What the system and other programs call the end of a connection, and what it is called here.
  *
- * A table holds the words of one program; a row is one word of it. explain_find looks for them in what a user typed, or in a
- * line that another program logged. The facts are the programs' own pages, sources and texts; the sentences are ours. */
+ * A table holds the words of one program; a row is one word of it. explain_find looks for them in what a user typed,
+ * or in a line that another program logged. The facts are the programs' own pages, sources and texts; the sentences
+ * are ours. */
 #ifndef CLI_EXPLAIN_H
 #define CLI_EXPLAIN_H
 
@@ -63,7 +64,8 @@ struct explain_found {
     int os;        /* of an errno, else 0 */
 };
 
-/* Looks for all that is known in a line, or in one word that was typed; at most EXPLAIN_FOUND_MAX are kept. Returns how many. */
+/* Looks for all that is known in a line, or in one word that was typed; at most EXPLAIN_FOUND_MAX are kept. Returns
+ * how many. */
 size_t explain_find(const char *line, struct explain_found found[EXPLAIN_FOUND_MAX]);
 
 #endif

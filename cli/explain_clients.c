@@ -1,5 +1,5 @@
-/* What clients say: curl by its exit status, which it prints in brackets; wget by its texts and its exit status; wrk by the
- * counters of its report. */
+/* What clients say: curl by its exit status, which it prints in brackets; wget by its texts and its exit status; wrk
+ * by the counters of its report. */
 #include "explain.h"
 
 #define SERVER  "the server"

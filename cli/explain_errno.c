@@ -1,5 +1,5 @@
-/* What the system calls it. One reset is ECONNREFUSED, EPIPE or ECONNRESET by the moment in which it arrives, so a number
- * says what a call met, seldom why the connection ended. */
+/* What the system calls it. One reset is ECONNREFUSED, EPIPE or ECONNRESET by the moment in which it arrives, so a
+ * number says what a call met, seldom why the connection ended. */
 #include "explain.h"
 
 #include <errno.h>

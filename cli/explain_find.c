@@ -161,7 +161,8 @@ static struct explain_found *add(struct finding *f, const struct explain_table *
     return &f->found[f->count++];
 }
 
-/* "Too many open files" is in "Too many open files in system": of two words of one table that begin alike the longer counts. */
+/* "Too many open files" is in "Too many open files in system": of two words of one table that begin alike the longer
+ * counts. */
 static bool is_beginning_of_another(const struct finding *f, size_t i)
 {
     for (size_t other = 0; other < f->count; other++)
@@ -183,7 +184,7 @@ static void drop_beginnings(struct finding *f)
     }
 }
 
-/* --- HAProxy's state --------------------------------------------------------------------------------------------------- */
+/* --- HAProxy's state ---------------------------------------------------------------------------------------------- */
 
 static bool is_state(const char *token, size_t length)
 {
@@ -226,7 +227,7 @@ static void find_state(struct finding *f)
     }
 }
 
-/* --- ours, and what the system numbers ---------------------------------------------------------------------------------- */
+/* --- ours, and what the system numbers ---------------------------------------------------------------------------- */
 
 static bool is_found(const struct finding *f, weir_code code)
 {

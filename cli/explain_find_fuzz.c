@@ -1,5 +1,5 @@
-/* Invariant: for any line: at most so many are found as there is room for; each is a code of ours, an errno, or a row of the
- * table that it names, no row twice; and the same line finds the same again. */
+/* Invariant: for any line: at most so many are found as there is room for; each is a code of ours, an errno, or a row
+ * of the table that it names, no row twice; and the same line finds the same again. */
 #include "explain.h"
 
 #include <stdio.h>

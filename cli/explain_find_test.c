@@ -1,5 +1,5 @@
-/* Goal: what a log says is found and nothing else is; each row can be found, and says all that a reader wants. Method: lines
- * as the programs write them; every row of every table, put as its program puts it. */
+/* Goal: what a log says is found and nothing else is; each row can be found, and says all that a reader wants. Method:
+ * lines as the programs write them; every row of every table, put as its program puts it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

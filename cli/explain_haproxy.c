@@ -1,4 +1,5 @@
-/* What HAProxy says: its termination state. The first letter is who or what came first, the second where the exchange was. */
+/* What HAProxy says: its termination state. The first letter is who or what came first, the second where the exchange
+ * was. */
 #include "explain.h"
 
 #include <stddef.h>

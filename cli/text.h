@@ -23,8 +23,8 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 /* A JSON string with its quotes. Octets from 0x80 on are shown as the Latin-1 letters of that number, so that any octets
  * give valid JSON and can be told apart. */
 void text_json(struct text *text, weir_str octets);
-/* A sentence, when the line is `column` wide already: broken between words where it would be wider than `width` (0: never),
- * and gone on with below its beginning. */
+/* A sentence, when the line is `column` wide already: broken between words where it would be wider than `width` (0:
+ * never), and gone on with below its beginning. */
 void text_wrapped(struct text *text, size_t column, size_t width, const char *sentence);
 /* The instant in UTC with milliseconds (RFC 3339). */
 void text_time(struct text *text);

@@ -278,7 +278,8 @@ def on_terminal(columns, *args):
     """What a run writes to a terminal of so many columns: (status, text)."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    with subprocess.Popen(harness.PREFIX + [harness.WEIR, "load", *args], stdin=theirs, stdout=theirs, stderr=theirs) as run:
+    command = harness.PREFIX + [harness.WEIR, "load", *args]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as run:
         os.close(theirs)
         parts = []
         while True:
@@ -294,7 +295,8 @@ def test_the_report_on_a_terminal():
     with Server() as s:
         # What is broken between words at 80 columns is not at 200; the live line is the same, and fits both.
         for columns, whole in ((80, False), (200, True)):
-            status, text = on_terminal(columns, "-c", "5", "-d", "1200ms", "--server-endings", url(s, "/.weir/endings"), url(s))
+            status, text = on_terminal(columns, "-c", "5", "-d", "1200ms", "--server-endings", url(s, "/.weir/endings"),
+                                       url(s))
             check(status == 0 and " answers " in text and "\r\x1b[K" in text, "%r", text)
             lines = text.replace("\r\n", "\n").replace("\x1b[K", "").replace("\r", "\n").split("\n")
             check(max(map(len, lines)) <= columns, "%d: %r", columns, max(lines, key=len))
@@ -372,8 +374,8 @@ def test_a_histogram_is_whole_or_not_there():
               os.listdir(where))
         # A report that cannot be written does not take the histogram with it.
         with open("/dev/full", "w") as full:
-            done = subprocess.run(harness.PREFIX + [harness.WEIR, "load", "-n", "5", "--histogram", where + "/new", url(s)],
-                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
+            command = [harness.WEIR, "load", "-n", "5", "--histogram", where + "/new", url(s)]
+            done = subprocess.run(harness.PREFIX + command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
         check(done.returncode == 1 and "No space left" in done.stderr and os.path.exists(where + "/new"), "%r", done)
 
 
@@ -554,7 +556,8 @@ def test_stopped_while_it_dials():
 def sockets_of(pid):
     """Sockets of a process."""
     try:
-        return sum(os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("socket:") for fd in os.listdir("/proc/%d/fd" % pid))
+        place = "/proc/%d/fd/" % pid
+        return sum(os.readlink(place + fd).startswith("socket:") for fd in os.listdir(place))
     except OSError:
         return 0
 
@@ -567,8 +570,10 @@ def test_a_mix_as_people_write_it():
                     "path=/headers" % ("x" * 3000))
         r = Run("-c", 10, "-n", 200, "--mix", mix, url=url(s))
         consistent(r.doc)
-        check([x["name"] for x in r["scenarios"]] == ["plain", "long"] and r["errors"]["total"] == 0, "%r", r["scenarios"])
-        check(all(x["complete"] > 20 for x in r["scenarios"]) and r["exchanges"]["by_status"] == {"2xx": 200}, "%r", r.doc)
+        names = [x["name"] for x in r["scenarios"]]
+        check(names == ["plain", "long"] and r["errors"]["total"] == 0, "%r", r["scenarios"])
+        check(all(x["complete"] > 20 for x in r["scenarios"]), "%r", r["scenarios"])
+        check(r["exchanges"]["by_status"] == {"2xx": 200}, "%r", r["exchanges"])
         check(r["connections"]["octets_out"] > 20 * 3000, "the long field was cut: %r", r["connections"])
 
 
