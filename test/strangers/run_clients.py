@@ -11,6 +11,8 @@ import chromium
 import generators
 import harness
 import programs
+import proxies
+from harness import check
 
 FOLDER = tempfile.TemporaryDirectory(prefix="strangers-")
 SENT = acts.upload_file(FOLDER.name)
@@ -34,6 +36,15 @@ def add(name, ask, acts_of_it, here):
 STRANGERS = dict(programs.CLIENTS, **generators.GENERATORS, Chromium=(chromium.ask, chromium.ACTS, chromium.PROGRAM))
 for stranger, (how, its_acts, is_here) in STRANGERS.items():
     add(stranger, how, its_acts, is_here)
+
+
+def test_the_page_is_what_runs():
+    for name, (_, its_acts, _) in STRANGERS.items():
+        documented = set(TABLE.get(name, {}))
+        check(documented == set(its_acts), "docs/strangers.md and the acts of %s: %s", name, documented ^ set(its_acts))
+    others = set(TABLE) - set(STRANGERS) - set(proxies.PROXIES)
+    check(not others, "docs/strangers.md has %s, whom nobody asks", others)
+
 
 if __name__ == "__main__":
     harness.run(dict(globals()))
