@@ -202,6 +202,8 @@ static void given_fields(void **state)
         /* What one field said another of a name as long does not take back. */
         {GET, FIELDS(F("Date", "mine"), F("Vary", "a")), weir_body_none(),
          "Date: mine\r\nVary: a\r\nContent-Length: 0\r\n", false},
+        {GET, FIELDS(F("If-Modified-Since", "a")), weir_body_none(),
+         DATE "If-Modified-Since: a\r\nContent-Length: 0\r\n", false},
         {GET, FIELDS(F("Upgrade", "h2c"), F("Trailer", "a")), weir_body_none(),
          DATE "Upgrade: h2c\r\nTrailer: a\r\nContent-Length: 0\r\nConnection: upgrade\r\n", false},
         {GET, FIELDS(F("Connection", "close"), F("Connection", "x")), weir_body_none(),

@@ -160,6 +160,21 @@ static void last_one_says_close(void **state)
     WEIR_REQUEST(.method = WEIR_STR("PUT"), .target = WEIR_STR("/"), .host = WEIR_STR("a"), .expect = true,            \
                  .body = (kind), .expect_timeout_ns = 3 * WEIR_SECOND)
 
+/* Who gives the field too does not send it twice. */
+static void expectation_is_said_once(void **state)
+{
+    (void)state;
+    struct drive *d = client();
+    const weir_request *request =
+        WEIR_REQUEST(.method = WEIR_STR("PUT"), .target = WEIR_STR("/"), .host = WEIR_STR("a"), .expect = true,
+                     .fields = WEIR_FIELDS({WEIR_STR("expect"), WEIR_STR("100-continue")}),
+                     .body = weir_body_borrow(WEIR_STR("content")));
+    assert_int_equal(drive_ask(d, request, NULL), WEIR_OK);
+    drive_step(d);
+    DRIVE_MUST(d, drive_count(d, "100-continue") == 1 && !drive_got(d, "content"));
+    drive_free(d);
+}
+
 static void content_waits_for_100(void **state)
 {
     (void)state;
@@ -236,6 +251,33 @@ static void final_answer_instead_of_100(void **state)
     drive_free(d);
 }
 
+/* Its content is copied when it is asked, and sent when the 100 comes: memory may be short at either. */
+static void expectation_without_memory(void **state)
+{
+    (void)state;
+    static char content[40000];
+    bool enough = false;
+    memset(content, 'c', sizeof content);
+    for (unsigned kind = 0; kind < 2; kind++) {
+        enough = false;
+        for (size_t n = 1; !enough; n++) {
+            const weir_str octets = {content, sizeof content};
+            struct drive *d = client();
+            weir_exchange *x;
+            d->acks = true;
+            d->memory.fail_at = d->memory.calls + n;
+            weir_code code = drive_ask(d, EXPECTING(kind == 0 ? weir_body_copy(octets) : weir_body_borrow(octets)), &x);
+            drive_step(d);
+            if (code == WEIR_OK && d->engine != NULL)
+                drive_send(d, "HTTP/1.1 100 Continue\r\n\r\n");
+            enough = d->memory.calls < d->memory.fail_at;
+            DRIVE_MUST(d, n < 100 && (enough ? drive_count(d, "cccc") == sizeof content - 3
+                                             : d->engine == NULL || code == WEIR_CODE_no_memory || d->starved));
+            drive_free(d);
+        }
+    }
+}
+
 /* --- reading on ----------------------------------------------------------------------------------------------------------- */
 
 static void answer_after_a_failed_write(void **state)
@@ -257,6 +299,7 @@ static void answer_after_a_failed_write(void **state)
         assert_int_equal(weir_write(x, WEIR_STR("more")), 0);
         assert_int_equal(weir_write_borrow(x, WEIR_STR("more")), WEIR_OK); /* taken, as it says, and dropped */
         assert_int_equal(weir_finish(x, WEIR_NO_FIELDS), WEIR_OK);
+        assert_int_equal(drive_ask(d, request, NULL), WEIR_CODE_misuse);
         d->transport_dead = true;
         drive_send(d, "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
         DRIVE_MUST(d, drive_logged(d, "head 413; body no"));
@@ -532,10 +575,12 @@ int main(void)
         cmocka_unit_test(prepared_once_asked_often),
         cmocka_unit_test(handler_of_its_own),
         cmocka_unit_test(last_one_says_close),
+        cmocka_unit_test(expectation_is_said_once),
         cmocka_unit_test(content_waits_for_100),
         cmocka_unit_test(content_goes_when_nobody_says_100),
         cmocka_unit_test(stream_waits_for_100),
         cmocka_unit_test(final_answer_instead_of_100),
+        cmocka_unit_test(expectation_without_memory),
         cmocka_unit_test(answer_after_a_failed_write),
         cmocka_unit_test(deliveries_of_requests),
         cmocka_unit_test(reset_by_a_write_is_no_fin),

@@ -118,6 +118,29 @@ static void truncated_requests(void **state)
     drive_free(d);
 }
 
+static void begin_until_close(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    assert_int_equal(weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_stream()), WEIR_OK);
+    assert_int_equal(weir_write(x, WEIR_STR("half")), 4);
+}
+
+/* The end of the connection would be the end of such an answer: only a reset says that it is not whole. */
+static void cut_within_an_answer_until_close(void **state)
+{
+    (void)state;
+    for (unsigned old = 0; old < 2; old++) {
+        struct drive *d = serve(begin_until_close);
+        drive_send(d, old > 0 ? "POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\n12345" : HALF_POST);
+        DRIVE_MUST(d, drive_got(d, "half"));
+        drive_fin(d);
+        drive_sleep(d, 60 * WEIR_SECOND);
+        assert_int_equal(d->ending.code, WEIR_CODE_peer_fin_in_body);
+        assert_true(d->was_abort == (old > 0));
+        drive_free(d);
+    }
+}
+
 /* A whole request, FIN, and the client waits: legal, and it gets its answer. */
 static void half_close_is_served(void **state)
 {
@@ -327,6 +350,7 @@ int main(void)
         cmocka_unit_test(idle_after_an_answer),
         cmocka_unit_test(after_close_was_agreed),
         cmocka_unit_test(truncated_requests),
+        cmocka_unit_test(cut_within_an_answer_until_close),
         cmocka_unit_test(half_close_is_served),
         cmocka_unit_test(left_before_the_answer),
         cmocka_unit_test(left_within_the_answer),

@@ -243,6 +243,16 @@ static void odd_driving(void **state)
     DRIVE_ENDED(d, unused, peer_fin_unused, none_owed, routine);
     drive_free(d);
 
+    d = drive_new();
+    d->script.head = drive_answer;
+    drive_open(d);
+    drive_send(d, GET);
+    assert_non_null(weir_engine_reserve(d->engine, &size));
+    weir_engine_received_fin(d->engine, d->now_ns);
+    drive_step(d);
+    DRIVE_ENDED(d, idle, peer_fin_idle, delivered, routine);
+    drive_free(d);
+
     weir_engine_config_free(NULL);
     weir_engine_free(NULL);
 }
