@@ -15,7 +15,9 @@
 #endif
 
 /* Events a round; the others come in the next. 3 KiB of stack. */
-#define EVENTS_MAX 256
+#define EVENTS_MAX  256
+/* As often the kernel is asked for more in one round when it gave as many as it could. */
+#define REFILLS_MAX 64
 
 static void backend_close(weir_loop *loop)
 {
@@ -147,8 +149,15 @@ static void backend_wait(weir_loop *loop, uint64_t timeout_ns)
     struct epoll_event events[EVENTS_MAX];
     int n = wait_events(loop, events, timeout_ns);
     assert(n >= 0 || errno == EINTR);
-    for (int i = 0; i < n; i++)
-        io_loop_event(loop, (uintptr_t)events[i].data.u64, ready_of(events[i].events));
+    /* All that is ready, after a long sleep of the process too: deadlines are looked at behind it, and one that waits for
+     * octets must not pass while they are there. */
+    for (int refills = 0;; refills++) {
+        for (int i = 0; i < n; i++)
+            io_loop_event(loop, (uintptr_t)events[i].data.u64, ready_of(events[i].events));
+        if (n < EVENTS_MAX || refills == REFILLS_MAX)
+            return;
+        n = wait_events(loop, events, 0);
+    }
 }
 
 const struct io_backend io_backend_epoll = {

@@ -115,7 +115,8 @@ void io_loop_event(weir_loop *loop, uintptr_t token, unsigned ready)
         io_sock_event(what, ready);
     } else if (kind >= IO_WATCH_POLL_READ) {
         struct io_poll *poll = what;
-        base_list_push_back(&loop->ready_polls, &poll->node);
+        if (!base_list_is_linked(&poll->node))
+            base_list_push_back(&loop->ready_polls, &poll->node);
     } else if (kind != IO_WATCH_WAKE) {
         struct io_listener *listener = what;
         if (!base_list_is_linked(&listener->ready))

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -97,6 +98,46 @@ static void test_want(void **state)
 }
 
 /* Both are ready in one round, and each closes itself and the other. */
+#define MANY 700
+
+static int many_seen, seen_by_timer;
+
+static void on_one_of_many(struct io_poll *poll)
+{
+    (void)poll;
+    many_seen++;
+}
+
+static void on_timer(void *app)
+{
+    (void)app;
+    seen_by_timer = many_seen;
+}
+
+/* However many are ready: all of them are told before a timer that is due, in one round. */
+static void test_many_before_a_timer(void **state)
+{
+    static struct io_poll polls[MANY];
+    (void)state;
+    many_seen = seen_by_timer = 0;
+    weir_timer *timer = weir_timer_new(loop, on_timer, NULL);
+    assert_non_null(timer);
+    weir_timer_start(timer, 0);
+    for (int i = 0; i < MANY; i++) {
+        polls[i] = (struct io_poll){.ready = on_one_of_many};
+        assert_int_equal(io_poll_open(&polls[i], loop, eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), IO_POLL_READ), 0);
+    }
+    weir_loop_step(loop, 1000 * UINT64_C(1000000));
+    assert_int_equal(many_seen, MANY);
+    assert_int_equal(seen_by_timer, MANY);
+    weir_timer_free(timer);
+    for (int i = 0; i < MANY; i++) {
+        int fd = polls[i].fd;
+        io_poll_close(&polls[i]);
+        close(fd);
+    }
+}
+
 static void test_close_in_ready(void **state)
 {
     struct owner a;
@@ -125,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_by_level, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_want, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_before_a_timer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_close_in_ready, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
