@@ -131,8 +131,9 @@ enum {
     SOCK_DEAD_TOLD = 1 << 7,
     SOCK_WOKEN = 1 << 8,
     SOCK_WATCHED = 1 << 9,
-    SOCK_TRY_NOW = 1 << 10, /* not watched yet */
-    SOCK_SHUT = 1 << 11,    /* our FIN is sent */
+    SOCK_TRY_NOW = 1 << 10,  /* not watched yet */
+    SOCK_SHUT = 1 << 11,     /* our FIN is sent */
+    SOCK_FILE_CUT = 1 << 12, /* the last write was of a file, and less was taken than was there */
 };
 
 #endif

@@ -493,6 +493,36 @@ static void test_write_file(void **state)
     close(file);
 }
 
+/* A reset that comes while a file is sent is never taken for a FIN: of the error that ends sendfile behind some octets the
+ * kernel says no more. Method: what SO_ERROR asks it forgets as well. */
+static void test_reset_within_a_file(void **state)
+{
+    (void)state;
+    for (int other = 0; other < 2; other++) {
+        char path[] = "/tmp/weir_sock_test_XXXXXX";
+        int file = mkstemp(path), forgotten = 0;
+        socklen_t size = sizeof forgotten;
+        assert_true(file >= 0);
+        unlink(path);
+        assert_int_equal(write(file, "0123456789", 10), 10);
+        open_pair(tcp_pair);
+        assert_int_equal(io_sock_write_file(&owner.sock, file, 0, 100), 10);
+        reset_peer();
+        assert_int_equal(getsockopt(owner.sock.fd, SOL_SOCKET, SO_ERROR, &forgotten, &size), 0);
+        assert_int_equal(forgotten, ECONNRESET);
+        ssize_t n = other ? io_sock_write(&owner.sock, &(struct io_piece){"x", 1}, 1, false)
+                          : io_sock_write_file(&owner.sock, file, 0, 100);
+        assert_int_equal(n, -ECONNRESET);
+        io_sock_read(&owner.sock, true);
+        steps(2);
+        char expected[32];
+        (void)snprintf(expected, sizeof(expected), "read(%d) ", -ECONNRESET);
+        assert_string_equal(owner.log, expected);
+        close_pair();
+        close(file);
+    }
+}
+
 /* A file without splice support, which sendfile refuses with EINVAL: it is copied. */
 static void test_write_file_copied(void **state)
 {
@@ -641,6 +671,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_write_pieces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_write_to_the_dead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_write_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reset_within_a_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_write_file_copied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_fairness, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_close_in_callbacks, set_up, tear_down),

@@ -17,9 +17,20 @@
 /* The kernel's own bound of one call. */
 #define SENDFILE_MAX 0x7ffff000U
 
+/* sendfile that took something says nothing of the error that stopped it, which the kernel has then told, and forgets.
+ * What comes after looks like the peer's FIN: EPIPE, and an end. It may have been a reset, and that is what is said, as
+ * less follows from it. */
+static int errno_after_file(const struct io_sock *sock, int os)
+{
+    return os == EPIPE && (sock->flags & (SOCK_FILE_CUT | SOCK_ENDED)) == SOCK_FILE_CUT ? ECONNRESET : os;
+}
+
 /* The number of octets, or minus errno, with what the socket must remember of it. */
 static ssize_t completed(struct io_sock *sock, ssize_t n)
 {
+    if (n < 0)
+        errno = errno_after_file(sock, errno);
+    sock->flags &= (uint16_t)~SOCK_FILE_CUT;
     if (n >= 0)
         return n;
     if (errno == EAGAIN)
@@ -107,5 +118,9 @@ ssize_t io_sock_write_file(struct io_sock *sock, int fd, uint64_t offset, size_t
     ssize_t n = sendfile_without_signal(sock->fd, fd, &at, size < SENDFILE_MAX ? size : SENDFILE_MAX);
     if (n < 0 && (errno == EINVAL || errno == ENOSYS))
         return copy_file(sock, fd, offset, size);
-    return completed(sock, n);
+    bool cut = n > 0 && (size_t)n < size;
+    n = completed(sock, n);
+    if (cut)
+        sock->flags |= SOCK_FILE_CUT;
+    return n;
 }
