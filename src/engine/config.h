@@ -18,8 +18,8 @@ struct weir_engine_config {
     bool lenient;
     struct h1_head_limits head_limits;
     struct base_blocks blocks;
-    struct h1_known known; /* fields of an earlier head in the input of the engine that runs: */
-    const struct base_block *known_block;
+    struct h1_known known; /* an earlier head in the input of the engine that runs, */
+    const struct base_block *known_block; /* which is this one; null: of none */
     struct base_slab exchanges;
     struct base_slab heads; /* what came of them */
     struct base_slab engines; /* the active part of a connection */

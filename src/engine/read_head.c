@@ -122,7 +122,7 @@ static weir_code take_head(struct engine *engine, struct weir_exchange *x)
     return WEIR_OK;
 }
 
-/* Fields of an earlier head can be known as long as nothing else comes into the input, where they lie: for a run. A
+/* An earlier head can be known as long as nothing else comes into the input, where it lies: for a run. A
  * handler may have run another engine meanwhile, with another input. */
 static struct h1_known *known_in(struct engine *engine)
 {

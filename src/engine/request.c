@@ -75,8 +75,8 @@ static void take_turn(struct engine *engine, struct weir_exchange *x)
     }
 }
 
-/* What was asked far ahead has left the cache meanwhile: of a hundred connections with sixteen requests each it is half a
- * megabyte. It comes while the response before it is read. */
+/* What was asked far ahead has left the cache meanwhile: of a hundred connections with sixteen requests each it is four
+ * hundred kilobytes. It comes while the response before it is read. */
 static void fetch_early(const struct weir_exchange *x)
 {
     enum { LINE_SIZE = 64 };

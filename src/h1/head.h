@@ -50,8 +50,8 @@ enum {
 };
 
 /* Parses a request head. Returns its size in octets (> 0; one CRLF before the request line is counted), one of the above,
- * or minus 1000 minus a weir_code. `octets` may be changed only where a fold is undone (lenient). `known`: fields that came
- * in the same buffer before, which need no parsing if they come again, and which it learns; or NULL. */
+ * or minus 1000 minus a weir_code. `octets` may be changed only where a fold is undone (lenient). `known`: a head that came in
+ * the same buffer before, which needs no parsing if it comes again, and which is learnt here; or NULL. */
 int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                               bool lenient, struct h1_known *known);
 /* The same for a response head. */
