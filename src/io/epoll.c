@@ -14,9 +14,9 @@
 #endif
 #endif
 
-/* Events a round; the others come in the next. 3 KiB of stack. */
+/* Events that the kernel is asked for at once: 3 KiB of stack. */
 #define EVENTS_MAX  256
-/* As often the kernel is asked for more in one round when it gave as many as it could. */
+/* As often it is asked for more in one round when it gave as many; what is left comes in the next. */
 #define REFILLS_MAX 64
 
 static void backend_close(weir_loop *loop)
