@@ -1,4 +1,4 @@
-/* What the engine alone costs a request: batches of pipelined requests through weir/engine.h, without a socket. Prints
+/* What the engine alone costs a request: batches of pipelined requests through weir/conn.h, without a socket. Prints
  * nanoseconds a request, the lowest of many rounds: with 16 in a batch, and one by one. */
 #include <stdio.h>
 #include <string.h>
@@ -35,17 +35,17 @@ static double now_ns(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static void exchange_batch(weir_engine *engine, const char *batch, size_t size)
+static void exchange_batch(weir_conn *engine, const char *batch, size_t size)
 {
     size_t room;
     weir_output output[4];
-    char *space = weir_engine_reserve(engine, &room);
+    char *space = weir_conn_reserve(engine, &room);
     memcpy(space, batch, size);
-    weir_engine_received(engine, size, 1);
-    while (weir_engine_wants(engine) & WEIR_WANT_WRITE) {
-        size_t n = weir_engine_output(engine, output, 4);
+    weir_conn_received(engine, size, 1);
+    while (weir_conn_wants(engine) & WEIR_WANT_WRITE) {
+        size_t n = weir_conn_output(engine, output, 4);
         for (size_t i = 0; i < n; i++)
-            weir_engine_sent(engine, output[i].len, 1);
+            weir_conn_sent(engine, output[i].len, 1);
     }
 }
 
@@ -56,12 +56,11 @@ static double measure(const weir_handler *handler, size_t depth)
     size_t size = 0;
     for (size_t i = 0; i < depth; i++, size += sizeof request - 1)
         memcpy(batch + size, request, sizeof request - 1);
-    const weir_engine_options options = WEIR_ENGINE_OPTIONS(.handler = handler, .unix_time = fixed_time);
-    weir_engine_config *config;
-    weir_engine *engine;
+    const weir_conn_options options = WEIR_CONN_OPTIONS(.handler = handler, .unix_time = fixed_time);
+    weir_conn_config *config;
+    weir_conn *engine;
     weir_ending ending;
-    if (weir_engine_config_new(&config, &options, NULL) != WEIR_OK ||
-        weir_engine_new(&engine, config, NULL, 0) != WEIR_OK)
+    if (weir_conn_config_new(&config, &options, NULL) != WEIR_OK || weir_conn_new(&engine, config, NULL, 0) != WEIR_OK)
         return -1;
     double best = 1e9;
     for (int round = 0; round < ROUNDS; round++) {
@@ -71,9 +70,9 @@ static double measure(const weir_handler *handler, size_t depth)
         double each = (now_ns() - begin) / (double)(BATCHES * depth);
         best = each < best ? each : best;
     }
-    weir_engine_closed(engine, NULL, 1, &ending);
-    weir_engine_free(engine);
-    weir_engine_config_free(config);
+    weir_conn_closed(engine, NULL, 1, &ending);
+    weir_conn_free(engine);
+    weir_conn_config_free(config);
     return best;
 }
 

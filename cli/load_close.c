@@ -82,10 +82,10 @@ static void finish(struct load_conn *c, bool reset)
     struct load_worker *w = c->worker;
     weir_ending ending;
     weir_receipt receipt = load_socket_receipt(c->fd, c->octets_out);
-    weir_engine_closed(c->engine, &receipt, w->now_ns, &ending);
+    weir_conn_closed(c->engine, &receipt, w->now_ns, &ending);
     load_socket_close(c->fd, reset);
     count(c, &ending);
-    weir_engine_free(c->engine);
+    weir_conn_free(c->engine);
     c->engine = NULL;
     vacate(c);
 }
@@ -110,7 +110,7 @@ void load_close_undialled(struct load_conn *c, weir_code code)
 void load_close_reset(struct load_conn *c)
 {
     c->cutting = true;
-    weir_engine_stop(c->engine, WEIR_CODE_aborted, c->worker->now_ns);
+    weir_conn_stop(c->engine, WEIR_CODE_aborted, c->worker->now_ns);
     finish(c, true);
 }
 
@@ -137,7 +137,7 @@ static bool begin_with_request(struct load_conn *c)
         return true;
     default: /* leave */
         c->cutting = true;
-        weir_engine_stop(c->engine, WEIR_CODE_aborted, c->worker->now_ns);
+        weir_conn_stop(c->engine, WEIR_CODE_aborted, c->worker->now_ns);
         finish(c, false);
         return false;
     }
@@ -149,14 +149,14 @@ static bool begin_after_answer(struct load_conn *c)
     c->at_end = true;
     switch (c->life.end) {
     case LOAD_END_FIN:
-        weir_engine_stop(c->engine, WEIR_CODE_close_by_application, c->worker->now_ns);
+        weir_conn_stop(c->engine, WEIR_CODE_close_by_application, c->worker->now_ns);
         finish(c, false);
         return false;
     case LOAD_END_RST:
         load_close_reset(c);
         return false;
     default:
-        weir_engine_drain(c->engine, c->worker->now_ns);
+        weir_conn_drain(c->engine, c->worker->now_ns);
         return true;
     }
 }
@@ -164,11 +164,11 @@ static bool begin_after_answer(struct load_conn *c)
 /* False: the connection is gone. */
 static bool begin_end(struct load_conn *c)
 {
-    if (c->at_end || c->refused || !c->last_asked || (weir_engine_wants(c->engine) & WEIR_WANT_WRITE) != 0)
+    if (c->at_end || c->refused || !c->last_asked || (weir_conn_wants(c->engine) & WEIR_WANT_WRITE) != 0)
         return true;
     if (load_end_is_with_request(c->life.end))
         return begin_with_request(c);
-    return !weir_engine_is_idle(c->engine) || c->under_way > 0 || begin_after_answer(c);
+    return !weir_conn_is_idle(c->engine) || c->under_way > 0 || begin_after_answer(c);
 }
 
 /* --- the step --------------------------------------------------------------------------------------------------------- */
@@ -176,13 +176,13 @@ static bool begin_end(struct load_conn *c)
 static void look(struct load_conn *c)
 {
     weir_receipt receipt = load_socket_receipt(c->fd, c->octets_out);
-    weir_engine_receipt(c->engine, &receipt, c->worker->now_ns);
+    weir_conn_receipt(c->engine, &receipt, c->worker->now_ns);
 }
 
 static void shut(struct load_conn *c)
 {
     bool was_gone = shutdown(c->fd, SHUT_WR) != 0 && errno == ENOTCONN;
-    weir_engine_shut(c->engine, c->worker->now_ns);
+    weir_conn_shut(c->engine, c->worker->now_ns);
     if (was_gone)
         look(c);
 }
@@ -190,7 +190,7 @@ static void shut(struct load_conn *c)
 void load_close_step(struct load_conn *c)
 {
     for (;;) {
-        unsigned wants = weir_engine_wants(c->engine);
+        unsigned wants = weir_conn_wants(c->engine);
         if (wants & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) {
             finish(c, (wants & WEIR_WANT_ABORT) != 0);
             return;

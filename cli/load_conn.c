@@ -28,7 +28,7 @@ static void opened(struct load_conn *c)
     w->dialling--;
     w->dial_pause_ns = 0;
     c->state = LOAD_OPEN;
-    if (weir_engine_new(&c->engine, w->config, c, now_ns) != WEIR_OK) {
+    if (weir_conn_new(&c->engine, w->config, c, now_ns) != WEIR_OK) {
         c->engine = NULL;
         load_close_undialled(c, WEIR_CODE_no_memory);
         return;
@@ -121,7 +121,7 @@ static bool ask_one(struct load_conn *c, bool last)
     uint32_t at = c->ring_head + c->under_way;
     struct load_asked *asked = &c->ring[at < w->options->pipeline ? at : at - (uint32_t)w->options->pipeline];
     weir_exchange *x;
-    if (weir_engine_request_prepared(c->engine, w->prepared[c->scenario], asked, &x, w->now_ns) != WEIR_OK)
+    if (weir_conn_request_prepared(c->engine, w->prepared[c->scenario], asked, &x, w->now_ns) != WEIR_OK)
         return false;
     *asked = (struct load_asked){.conn = c, .sent_ns = w->now_ns};
     asked->start_ns = load_plan_take(&w->plan, &c->reserved, w->now_ns);
@@ -190,15 +190,15 @@ void load_close_write(struct load_conn *c)
 {
     weir_output pieces[PIECES_MAX];
     size_t count;
-    while (!c->full && (count = weir_engine_output(c->engine, pieces, PIECES_MAX)) > 0) {
+    while (!c->full && (count = weir_conn_output(c->engine, pieces, PIECES_MAX)) > 0) {
         ssize_t n = write_pieces(c->fd, pieces, count, MSG_NOSIGNAL | (holds_for_fin(c) ? MSG_MORE : 0));
         if (n >= 0) {
             c->octets_out += (uint64_t)n;
-            weir_engine_sent(c->engine, (size_t)n, c->worker->now_ns);
+            weir_conn_sent(c->engine, (size_t)n, c->worker->now_ns);
         } else if (errno == EAGAIN) {
             watch_for_room(c);
         } else if (errno != EINTR) {
-            weir_engine_failed(c->engine, WEIR_DIRECTION_OUT, errno, c->worker->now_ns);
+            weir_conn_failed(c->engine, WEIR_DIRECTION_OUT, errno, c->worker->now_ns);
             return;
         }
     }
@@ -242,7 +242,7 @@ static bool take_in(struct load_conn *c, size_t n)
         w->tally.measured_octets += n;
     if (c->under_way > 0 && c->ring[c->ring_head].first_ns == 0)
         c->ring[c->ring_head].first_ns = w->now_ns;
-    weir_engine_received(c->engine, n, w->now_ns);
+    weir_conn_received(c->engine, n, w->now_ns);
     if (c->at_end && c->life.end == LOAD_END_RST_AFTER) {
         c->until_reset -= n < c->until_reset ? n : c->until_reset;
         if (c->until_reset == 0 || c->under_way == 0) {
@@ -256,11 +256,11 @@ static bool take_in(struct load_conn *c, size_t n)
 
 static void read_failed(struct load_conn *c, ssize_t n, int os)
 {
-    weir_engine_received(c->engine, 0, c->worker->now_ns);
+    weir_conn_received(c->engine, 0, c->worker->now_ns);
     if (n == 0)
-        weir_engine_received_fin(c->engine, c->worker->now_ns);
+        weir_conn_received_fin(c->engine, c->worker->now_ns);
     else if (os != EAGAIN)
-        weir_engine_failed(c->engine, WEIR_DIRECTION_IN, os, c->worker->now_ns);
+        weir_conn_failed(c->engine, WEIR_DIRECTION_IN, os, c->worker->now_ns);
     else
         return;
     load_close_step(c);
@@ -268,9 +268,9 @@ static void read_failed(struct load_conn *c, ssize_t n, int os)
 
 static void read_all(struct load_conn *c)
 {
-    while ((weir_engine_wants(c->engine) & WEIR_WANT_READ) != 0) {
+    while ((weir_conn_wants(c->engine) & WEIR_WANT_READ) != 0) {
         size_t size;
-        char *space = weir_engine_reserve(c->engine, &size);
+        char *space = weir_conn_reserve(c->engine, &size);
         if (space == NULL) {
             load_conn_cut(c, WEIR_CODE_no_memory);
             return;
@@ -336,8 +336,8 @@ void load_conn_tick(struct load_conn *c)
         return;
     if (c->under_way > 0 && w->now_ns - c->ring[c->ring_head].sent_ns >= timeout_ns) {
         load_conn_cut(c, WEIR_CODE_exchange_timeout);
-    } else if (weir_engine_deadline(c->engine) <= w->now_ns) {
-        weir_engine_tick(c->engine, w->now_ns);
+    } else if (weir_conn_deadline(c->engine) <= w->now_ns) {
+        weir_conn_tick(c->engine, w->now_ns);
         load_close_step(c);
     }
 }
@@ -348,6 +348,6 @@ void load_conn_cut(struct load_conn *c, weir_code code)
         load_close_undialled(c, code);
     if (c->state != LOAD_OPEN)
         return;
-    weir_engine_stop(c->engine, code, c->worker->now_ns);
+    weir_conn_stop(c->engine, code, c->worker->now_ns);
     load_close_step(c);
 }

@@ -35,10 +35,10 @@ bool load_fetch_init(struct load_fetch *f, const char *url, char *error, size_t 
     *f = (struct load_fetch){.fd = -1, .body = text_growing()};
     if (!load_target_init(&f->target, url, NULL, error, error_size, usage))
         return false;
-    weir_engine_options options = WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler, .app = f);
+    weir_conn_options options = WEIR_CONN_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler, .app = f);
     *usage = false;
     options.limits.idle_timeout_ns = WEIR_UNLIMITED;
-    if (weir_engine_config_new(&f->config, &options, &why) == WEIR_OK)
+    if (weir_conn_config_new(&f->config, &options, &why) == WEIR_OK)
         return true;
     (void)snprintf(error, error_size, "%s", why.text);
     return false;
@@ -49,8 +49,8 @@ static void disconnect(struct load_fetch *f)
     weir_ending ending;
     if (f->engine == NULL)
         return;
-    weir_engine_closed(f->engine, NULL, load_now(), &ending);
-    weir_engine_free(f->engine);
+    weir_conn_closed(f->engine, NULL, load_now(), &ending);
+    weir_conn_free(f->engine);
     f->engine = NULL;
     load_socket_close(f->fd, false);
 }
@@ -65,7 +65,7 @@ static bool connect_now(struct load_fetch *f)
     int os = 0;
     if (!connected)
         os = poll(&watched, 1, (int)(PATIENCE_NS / WEIR_MS)) == 1 ? load_socket_dialled(f->fd) : ETIMEDOUT;
-    if (os == 0 && weir_engine_new(&f->engine, f->config, f, load_now()) != WEIR_OK)
+    if (os == 0 && weir_conn_new(&f->engine, f->config, f, load_now()) != WEIR_OK)
         os = ENOMEM;
     if (os != 0) {
         f->engine = NULL;
@@ -82,26 +82,26 @@ static bool connect_now(struct load_fetch *f)
 static void read_some(struct load_fetch *f)
 {
     size_t size;
-    char *space = weir_engine_reserve(f->engine, &size);
+    char *space = weir_conn_reserve(f->engine, &size);
     ssize_t n = space != NULL ? recv(f->fd, space, size, 0) : -1;
     int os = space != NULL ? errno : EAGAIN;
-    weir_engine_received(f->engine, n > 0 ? (size_t)n : 0, load_now());
+    weir_conn_received(f->engine, n > 0 ? (size_t)n : 0, load_now());
     if (n == 0)
-        weir_engine_received_fin(f->engine, load_now());
+        weir_conn_received_fin(f->engine, load_now());
     else if (n < 0 && os != EAGAIN && os != EINTR)
-        weir_engine_failed(f->engine, WEIR_DIRECTION_IN, os, load_now());
+        weir_conn_failed(f->engine, WEIR_DIRECTION_IN, os, load_now());
 }
 
 static void write_some(struct load_fetch *f)
 {
     weir_output piece;
-    if (weir_engine_output(f->engine, &piece, 1) == 0)
+    if (weir_conn_output(f->engine, &piece, 1) == 0)
         return;
     ssize_t n = send(f->fd, piece.ptr, piece.len, MSG_NOSIGNAL);
     if (n > 0)
-        weir_engine_sent(f->engine, (size_t)n, load_now());
+        weir_conn_sent(f->engine, (size_t)n, load_now());
     else if (errno != EAGAIN && errno != EINTR)
-        weir_engine_failed(f->engine, WEIR_DIRECTION_OUT, errno, load_now());
+        weir_conn_failed(f->engine, WEIR_DIRECTION_OUT, errno, load_now());
     f->octets_out += n > 0 ? (uint64_t)n : 0;
 }
 
@@ -111,12 +111,12 @@ static void converse(struct load_fetch *f)
     const unsigned last = WEIR_WANT_CLOSE | WEIR_WANT_ABORT | WEIR_WANT_SHUTDOWN;
     uint64_t until_ns = load_now() + PATIENCE_NS;
     while (!f->done && load_now() < until_ns) {
-        unsigned wants = weir_engine_wants(f->engine);
+        unsigned wants = weir_conn_wants(f->engine);
         if (wants & last)
             break;
         if (wants & WEIR_WANT_RECEIPT) {
             weir_receipt receipt = load_socket_receipt(f->fd, f->octets_out);
-            weir_engine_receipt(f->engine, &receipt, load_now());
+            weir_conn_receipt(f->engine, &receipt, load_now());
             continue;
         }
         bool writes = (wants & WEIR_WANT_WRITE) != 0;
@@ -128,7 +128,7 @@ static void converse(struct load_fetch *f)
         if (watched.revents & (POLLIN | POLLHUP | POLLERR))
             read_some(f);
     }
-    if (!f->done || !weir_engine_is_idle(f->engine))
+    if (!f->done || !weir_conn_is_idle(f->engine))
         disconnect(f);
 }
 
@@ -143,7 +143,7 @@ static bool try_once(struct load_fetch *f)
     text_free(&f->body);
     f->done = f->whole = false;
     f->status = 0;
-    if (weir_engine_request(f->engine, &request, &x, load_now()) != WEIR_OK) {
+    if (weir_conn_request(f->engine, &request, &x, load_now()) != WEIR_OK) {
         disconnect(f);
         return false;
     }
@@ -172,7 +172,7 @@ void load_fetch_fini(struct load_fetch *f)
 {
     disconnect(f);
     if (f->config != NULL)
-        weir_engine_config_free(f->config);
+        weir_conn_config_free(f->config);
     load_target_fini(&f->target);
     text_free(&f->body);
 }

@@ -7,8 +7,8 @@
 
 struct load_fetch {
     struct load_target target;
-    weir_engine_config *config;
-    weir_engine *engine; /* null: no connection */
+    weir_conn_config *config;
+    weir_conn *engine; /* null: no connection */
     int fd;
     uint64_t dials;   /* connections made so far */
     uint64_t fetched; /* answers that came */

@@ -88,12 +88,12 @@ weir_request load_scenario_request(const struct load_scenario *scenario, const c
 bool load_scenario_check(const struct load_scenario *scenario, const char *host, char *error, size_t error_size)
 {
     const weir_handler handler = WEIR_HANDLER(.done = NULL);
-    const weir_engine_options options = WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler);
+    const weir_conn_options options = WEIR_CONN_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler);
     const weir_request request = load_scenario_request(scenario, host);
     weir_error why = {.text = "out of memory"};
-    weir_engine_config *config = NULL;
+    weir_conn_config *config = NULL;
     weir_prepared *prepared = NULL;
-    weir_code code = weir_engine_config_new(&config, &options, &why);
+    weir_code code = weir_conn_config_new(&config, &options, &why);
     if (code == WEIR_OK)
         code = weir_prepare(&prepared, config, &request);
     if (code == WEIR_CODE_bad_target)
@@ -104,7 +104,7 @@ bool load_scenario_check(const struct load_scenario *scenario, const char *host,
                        weir_code_text(code));
     weir_prepared_free(prepared);
     if (config != NULL)
-        weir_engine_config_free(config);
+        weir_conn_config_free(config);
     return code == WEIR_OK;
 }
 

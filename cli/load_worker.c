@@ -60,10 +60,10 @@ static bool prepare(struct load_worker *w)
 static bool make_engine_config(struct load_worker *w)
 {
     const weir_handler handler = WEIR_HANDLER(.done = load_conn_done);
-    weir_engine_options options = WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler, .app = w);
+    weir_conn_options options = WEIR_CONN_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler, .app = w);
     weir_error error = {.text = "out of memory"};
     set_limits(&options.limits);
-    if (weir_engine_config_new(&w->config, &options, &error) == WEIR_OK)
+    if (weir_conn_config_new(&w->config, &options, &error) == WEIR_OK)
         return true;
     (void)snprintf(w->error, sizeof(w->error), "%s", error.text);
     return false;
@@ -106,7 +106,7 @@ void load_worker_fini(struct load_worker *w)
     for (size_t i = 0; i < LOAD_SCENARIOS_MAX; i++)
         weir_prepared_free(w->prepared[i]);
     if (w->config != NULL)
-        weir_engine_config_free(w->config);
+        weir_conn_config_free(w->config);
     if (w->epoll >= 0)
         (void)close(w->epoll);
     load_tally_fini(&w->tally);

@@ -34,7 +34,7 @@ enum load_state { LOAD_EMPTY, LOAD_DIALLING, LOAD_OPEN };
 /* A place for a connection, used again for the next one when one has ended. */
 struct load_conn {
     struct load_worker *worker;
-    weir_engine *engine; /* of one that is open */
+    weir_conn *engine; /* of one that is open */
     struct load_asked *ring;
     uint32_t ring_head, under_way;
     int fd;
@@ -64,7 +64,7 @@ struct load_worker {
     pthread_t thread;
     unsigned index;
     int epoll;
-    weir_engine_config *config;
+    weir_conn_config *config;
     weir_prepared *prepared[LOAD_SCENARIOS_MAX];
     uint64_t now_ns;
 

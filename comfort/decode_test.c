@@ -12,7 +12,7 @@
 #include <brotli/encode.h>
 #include <cmocka.h>
 #include <weir/decode.h>
-#include <weir/engine.h>
+#include <weir/conn.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -34,7 +34,7 @@ static struct story {
     unsigned dones;
     weir_exchange *x;
     uint64_t now_ns;
-    weir_engine *engine;
+    weir_conn *engine;
 } story;
 
 static uint32_t below(uint32_t bound)
@@ -104,21 +104,21 @@ static size_t pack(const char *coding, size_t size)
 
 static void feed(const char *octets, size_t size)
 {
-    while (size > 0 && (weir_engine_wants(story.engine) & WEIR_WANT_READ)) {
+    while (size > 0 && (weir_conn_wants(story.engine) & WEIR_WANT_READ)) {
         size_t room, n = size;
-        char *space = weir_engine_reserve(story.engine, &room);
+        char *space = weir_conn_reserve(story.engine, &room);
         assert_non_null(space);
         if (story.picky)
             n = 1 + below((uint32_t)(n < 3000 ? n : 3000));
         n = n < room ? n : room;
         memcpy(space, octets, n);
-        weir_engine_received(story.engine, n, story.now_ns);
+        weir_conn_received(story.engine, n, story.now_ns);
         octets += n;
         size -= n;
         for (unsigned turns = 0; story.picky && story.x != NULL && turns < 10000; turns++) {
             weir_body_resume(story.x);
-            weir_engine_tick(story.engine, story.now_ns);
-            if (weir_engine_wants(story.engine) & WEIR_WANT_READ)
+            weir_conn_tick(story.engine, story.now_ns);
+            if (weir_conn_wants(story.engine) & WEIR_WANT_READ)
                 break;
         }
     }
@@ -128,32 +128,32 @@ static void feed(const char *octets, size_t size)
 static void tell(const char *coding, const unsigned char *octets, size_t size, uint64_t seed,
                  const weir_decoder_options *options)
 {
-    weir_engine_config *config;
+    weir_conn_config *config;
     weir_decoder *decoder;
     weir_ending ending;
     char head[200];
     story = (struct story){
         .state = seed, .picky = seed > 0, .now_ns = 1, .refuse_at = story.refuse_at, .gives_up = story.gives_up};
-    const weir_engine_options engine_options = WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler);
-    assert_int_equal(weir_engine_config_new(&config, &engine_options, NULL), WEIR_OK);
-    assert_int_equal(weir_engine_new(&story.engine, config, NULL, 1), WEIR_OK);
+    const weir_conn_options engine_options = WEIR_CONN_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler);
+    assert_int_equal(weir_conn_config_new(&config, &engine_options, NULL), WEIR_OK);
+    assert_int_equal(weir_conn_new(&story.engine, config, NULL, 1), WEIR_OK);
     assert_int_equal(weir_decoder_new(&decoder, &handler, NULL, options), WEIR_OK);
     const weir_request *request =
         WEIR_REQUEST(.target = WEIR_STR("/"), .host = WEIR_STR("a"), .handler = weir_decoder_handler(), .app = decoder);
-    assert_int_equal(weir_engine_request(story.engine, request, &story.x, 1), WEIR_OK);
+    assert_int_equal(weir_conn_request(story.engine, request, &story.x, 1), WEIR_OK);
     weir_output out;
-    assert_int_equal(weir_engine_output(story.engine, &out, 1), 1);
-    weir_engine_sent(story.engine, out.len, 1);
+    assert_int_equal(weir_conn_output(story.engine, &out, 1), 1);
+    weir_conn_sent(story.engine, out.len, 1);
     int n = snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %zu\r\n\r\n",
                      coding, size);
     feed(head, (size_t)n);
     feed((const char *)octets, size);
-    weir_engine_tick(story.engine, story.now_ns);
+    weir_conn_tick(story.engine, story.now_ns);
     if (story.dones == 0)
-        weir_engine_stop(story.engine, WEIR_CODE_stopped, 1);
-    weir_engine_closed(story.engine, NULL, 1, &ending);
-    weir_engine_free(story.engine);
-    weir_engine_config_free(config);
+        weir_conn_stop(story.engine, WEIR_CODE_stopped, 1);
+    weir_conn_closed(story.engine, NULL, 1, &ending);
+    weir_conn_free(story.engine);
+    weir_conn_config_free(config);
     assert_int_equal(story.dones, 1);
 }
 

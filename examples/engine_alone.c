@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <weir/engine.h>
+#include <weir/conn.h>
 
 static void head(void *app, weir_exchange *x)
 {
@@ -33,34 +33,34 @@ static uint64_t now(void)
     return (uint64_t)time.tv_sec * WEIR_SECOND + (uint64_t)time.tv_nsec;
 }
 
-static void read_some(weir_engine *engine, int fd)
+static void read_some(weir_conn *engine, int fd)
 {
     size_t size;
-    char *space = weir_engine_reserve(engine, &size);
+    char *space = weir_conn_reserve(engine, &size);
     ssize_t n = size > 0 ? read(fd, space, size) : -1;
     int os = size > 0 ? errno : EAGAIN;
-    weir_engine_received(engine, n > 0 ? (size_t)n : 0, now());
+    weir_conn_received(engine, n > 0 ? (size_t)n : 0, now());
     if (n == 0)
-        weir_engine_received_fin(engine, now());
+        weir_conn_received_fin(engine, now());
     else if (n < 0 && os != EAGAIN && os != EINTR)
-        weir_engine_failed(engine, WEIR_DIRECTION_IN, os, now());
+        weir_conn_failed(engine, WEIR_DIRECTION_IN, os, now());
 }
 
 /* False when the transport takes no more now. This handler never sends a file, so each piece is octets in memory. */
-static bool write_some(weir_engine *engine, int fd, uint64_t *sent)
+static bool write_some(weir_conn *engine, int fd, uint64_t *sent)
 {
     weir_output piece;
-    if (weir_engine_output(engine, &piece, 1) == 0)
+    if (weir_conn_output(engine, &piece, 1) == 0)
         return false;
     ssize_t n = send(fd, piece.ptr, piece.len, MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (n < 0) {
-        weir_engine_failed(engine, WEIR_DIRECTION_OUT, errno, now());
+        weir_conn_failed(engine, WEIR_DIRECTION_OUT, errno, now());
         return true;
     }
     *sent += (uint64_t)n;
-    weir_engine_sent(engine, (size_t)n, now());
+    weir_conn_sent(engine, (size_t)n, now());
     return true;
 }
 
@@ -74,29 +74,29 @@ static weir_receipt receipt_of(int fd, uint64_t sent)
     return (weir_receipt){.known = true, .left = sent, .acked = sent, .unread = (uint64_t)unread};
 }
 
-static int time_to_wait(const weir_engine *engine)
+static int time_to_wait(const weir_conn *engine)
 {
-    uint64_t due_ns = weir_engine_deadline(engine), now_ns = now();
+    uint64_t due_ns = weir_conn_deadline(engine), now_ns = now();
     if (due_ns == WEIR_NEVER)
         return -1;
     return due_ns > now_ns ? (int)((due_ns - now_ns) / WEIR_MS) + 1 : 0;
 }
 
 /* One connection, from its first octet to its ending. */
-static void serve(weir_engine *engine, int fd, weir_ending *ending)
+static void serve(weir_conn *engine, int fd, weir_ending *ending)
 {
     uint64_t sent = 0;
     bool full = false;
     unsigned wants;
-    while (((wants = weir_engine_wants(engine)) & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) == 0) {
+    while (((wants = weir_conn_wants(engine)) & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) == 0) {
         if ((wants & WEIR_WANT_WRITE) && !full) {
             full = !write_some(engine, fd, &sent);
         } else if (wants & WEIR_WANT_RECEIPT) {
             weir_receipt receipt = receipt_of(fd, sent);
-            weir_engine_receipt(engine, &receipt, now());
+            weir_conn_receipt(engine, &receipt, now());
         } else if (wants & WEIR_WANT_SHUTDOWN) {
             shutdown(fd, SHUT_WR);
-            weir_engine_shut(engine, now());
+            weir_conn_shut(engine, now());
         } else {
             bool reads = (wants & WEIR_WANT_READ) != 0;
             struct pollfd watched = {.fd = fd, .events = (short)((reads ? POLLIN : 0) | (full ? POLLOUT : 0))};
@@ -105,15 +105,15 @@ static void serve(weir_engine *engine, int fd, weir_ending *ending)
             if (reads && watched.revents != 0)
                 read_some(engine, fd);
             else if (watched.revents & (POLLHUP | POLLERR)) /* there is nobody left to write to */
-                weir_engine_failed(engine, WEIR_DIRECTION_OUT, EPIPE, now());
-            weir_engine_tick(engine, now());
+                weir_conn_failed(engine, WEIR_DIRECTION_OUT, EPIPE, now());
+            weir_conn_tick(engine, now());
         }
     }
     weir_receipt last = receipt_of(fd, sent);
     if (wants & WEIR_WANT_ABORT) /* of TCP: a reset */
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
     close(fd);
-    weir_engine_closed(engine, &last, now(), ending);
+    weir_conn_closed(engine, &last, now(), ending);
 }
 
 /* --- both ends -------------------------------------------------------------------------------------------------------- */
@@ -133,23 +133,23 @@ static int ask(int fd)
 static int answer(int fd)
 {
     static const weir_handler handler = WEIR_HANDLER(.head = head);
-    const weir_engine_options options = WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_SERVER, .handler = &handler);
-    weir_engine_config *config;
-    weir_engine *engine;
+    const weir_conn_options options = WEIR_CONN_OPTIONS(.role = WEIR_ROLE_SERVER, .handler = &handler);
+    weir_conn_config *config;
+    weir_conn *engine;
     weir_error error = {.text = "out of memory"};
     weir_ending ending;
     char text[WEIR_ENDING_TEXT_MAX];
-    if (weir_engine_config_new(&config, &options, &error) != WEIR_OK) {
+    if (weir_conn_config_new(&config, &options, &error) != WEIR_OK) {
         fprintf(stderr, "engine_alone: %s\n", error.text);
         return 1;
     }
-    if (weir_engine_new(&engine, config, NULL, now()) == WEIR_OK) {
+    if (weir_conn_new(&engine, config, NULL, now()) == WEIR_OK) {
         serve(engine, fd, &ending);
-        weir_engine_free(engine);
+        weir_conn_free(engine);
         weir_ending_logfmt(text, &ending);
         fprintf(stderr, "%s\n", text);
     }
-    weir_engine_config_free(config);
+    weir_conn_config_free(config);
     return 0;
 }
 

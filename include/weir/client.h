@@ -28,7 +28,7 @@
 #define WEIR_CLIENT_H
 
 #include <weir/ending.h>
-#include <weir/engine.h>
+#include <weir/conn.h>
 #include <weir/exchange.h>
 #include <weir/ledger.h>
 #include <weir/limits.h>
@@ -97,9 +97,9 @@ WEIR_API void weir_client_free(weir_client *client);
 /* Idle connections close; exchanges that were sent are finished, waiting ones too; no other is taken (`misuse`). */
 WEIR_API void weir_client_drain(weir_client *client);
 
-/* Sends a request (weir/engine.h). `url`, or `connect_to` with `target` and `host`, says where to. All is copied before
+/* Sends a request (weir/conn.h). `url`, or `connect_to` with `target` and `host`, says where to. All is copied before
  * the call returns but for a borrowed body, and `handler`, which is kept. `misuse` after a drain; `bad_url` and the codes
- * of weir_engine_request for what may not be sent; `pool_full`; `no_memory`: then there is no exchange, and no `done`.
+ * of weir_conn_request for what may not be sent; `pool_full`; `no_memory`: then there is no exchange, and no `done`.
  * `out` may be null. */
 WEIR_API WEIR_MUST_USE weir_code weir_client_send(weir_client *client, const weir_request *request, weir_exchange **out,
                                                   weir_error *error);

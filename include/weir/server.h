@@ -13,7 +13,7 @@
 #define WEIR_SERVER_H
 
 #include <weir/ending.h>
-#include <weir/engine.h>
+#include <weir/conn.h>
 #include <weir/exchange.h>
 #include <weir/ledger.h>
 #include <weir/limits.h>

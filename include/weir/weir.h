@@ -5,8 +5,8 @@
 #include <weir/base.h>
 #include <weir/client.h>
 #include <weir/code.h>
+#include <weir/conn.h>
 #include <weir/ending.h>
-#include <weir/engine.h>
 #include <weir/exchange.h>
 #include <weir/field.h>
 #include <weir/ledger.h>

@@ -167,7 +167,7 @@ static bool may_retry(const struct client_call *call, const weir_exchange_ending
            call->repeatable;
 }
 
-bool client_call_ending(struct weir_engine_config *config, struct weir_exchange *x, weir_exchange_ending *ending)
+bool client_call_ending(struct weir_conn_config *config, struct weir_exchange *x, weir_exchange_ending *ending)
 {
     struct client_call *call = client_call_of(x);
     weir_client *client = client_of(call);

@@ -157,7 +157,7 @@ WEIR_MUST_USE weir_code client_start_call(weir_client *client, const struct clie
 void client_call_wait(struct client_call *call, bool first);
 /* A waiting call comes to nothing: `done`. */
 void client_call_fail(struct client_call *call, weir_code code, weir_stage stage);
-bool client_call_ending(struct weir_engine_config *config, struct weir_exchange *x, weir_exchange_ending *ending);
+bool client_call_ending(struct weir_conn_config *config, struct weir_exchange *x, weir_exchange_ending *ending);
 void client_call_freed(struct weir_exchange *x);
 /* Something was done to exchanges that wait: those given up end. */
 void client_calls_look(weir_client *client);

@@ -131,7 +131,7 @@ static void enter_idle(struct client_link *link)
 
 void client_link_not_asked(struct client_link *link)
 {
-    if (weir_engine_is_idle(&link->link.conn))
+    if (weir_conn_is_idle(&link->link.conn))
         enter_idle(link);
 }
 

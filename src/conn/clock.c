@@ -11,7 +11,7 @@
 
 /* The age at which this connection is old: less than the limit by up to a tenth, so that those accepted together do not
  * go together. A function of its number: nothing to remember. */
-static uint64_t age_limit_ns(const struct weir_engine *conn)
+static uint64_t age_limit_ns(const struct weir_conn *conn)
 {
     uint64_t limit = conn->config->options.limits.age_max_ns;
     if (limit == WEIR_UNLIMITED)
@@ -21,12 +21,12 @@ static uint64_t age_limit_ns(const struct weir_engine *conn)
     return deadlines_add(conn->began_ns, limit - mixed % (limit / 10 + 1));
 }
 
-bool conn_is_old(const struct weir_engine *conn, uint64_t now_ns)
+bool conn_is_old(const struct weir_conn *conn, uint64_t now_ns)
 {
     return conn->config->options.limits.age_max_ns != WEIR_UNLIMITED && now_ns >= age_limit_ns(conn);
 }
 
-static struct deadlines_due due_while_idle(const struct weir_engine *conn)
+static struct deadlines_due due_while_idle(const struct weir_conn *conn)
 {
     const weir_limits *limits = &conn->config->options.limits;
     struct deadlines_due due;
@@ -43,7 +43,7 @@ static struct deadlines_due due_while_idle(const struct weir_engine *conn)
     return due;
 }
 
-static struct deadlines_due due_while_lingering(const struct weir_engine *conn)
+static struct deadlines_due due_while_lingering(const struct weir_conn *conn)
 {
     const weir_limits *limits = &conn->config->options.limits;
     struct deadlines_due due = {deadlines_add(conn->since_ns, limits->linger_timeout_ns), WEIR_CODE_linger_timeout};
@@ -72,7 +72,7 @@ static uint64_t mark_after(uint64_t timeout_ns)
 /* The kernel holds much, and takes more only when a good part of it has gone: a slow peer may read for longer than the
  * timeout without our hearing of it. So what it has acknowledged is asked for while most of the time is left, and again when
  * it is over. */
-static uint64_t mark_due(const struct weir_engine *conn)
+static uint64_t mark_due(const struct weir_conn *conn)
 {
     const struct conn_work *work = conn->work;
     const struct deadlines *d = &work->deadlines;
@@ -82,14 +82,14 @@ static uint64_t mark_due(const struct weir_engine *conn)
     return deadlines_add(d->out_ns, mark_after(timeout_ns));
 }
 
-static void ask(struct weir_engine *conn, enum conn_asking asking)
+static void ask(struct weir_conn *conn, enum conn_asking asking)
 {
     conn->work->asking = (uint8_t)asking;
     conn->look = true;
 }
 
 /* The peer reads nothing. A server that has answered does not want the rest, and its answer may be still on its way. */
-static void write_timed_out(struct weir_engine *conn, uint64_t now_ns)
+static void write_timed_out(struct weir_conn *conn, uint64_t now_ns)
 {
     struct engine *engine = &conn->work->engine;
     const struct weir_exchange *x = engine->current;
@@ -104,7 +104,7 @@ static void write_timed_out(struct weir_engine *conn, uint64_t now_ns)
     conn_life(conn, LIFE_EVENT_CUT);
 }
 
-void conn_answered(struct weir_engine *conn, const weir_receipt *receipt, uint64_t now_ns)
+void conn_answered(struct weir_conn *conn, const weir_receipt *receipt, uint64_t now_ns)
 {
     struct conn_work *work = conn->work;
     enum conn_asking asking = work != NULL ? (enum conn_asking)work->asking : CONN_ASKING_NOTHING;
@@ -124,7 +124,7 @@ void conn_answered(struct weir_engine *conn, const weir_receipt *receipt, uint64
     }
 }
 
-static struct deadlines_due due_while_open(const struct weir_engine *conn)
+static struct deadlines_due due_while_open(const struct weir_conn *conn)
 {
     const struct weir_exchange *x = conn->work->engine.current;
     struct deadlines_due due =
@@ -137,7 +137,7 @@ static struct deadlines_due due_while_open(const struct weir_engine *conn)
     return due;
 }
 
-static struct deadlines_due next_due(const struct weir_engine *conn)
+static struct deadlines_due next_due(const struct weir_conn *conn)
 {
     switch ((enum life_state)conn->life) {
     case LIFE_OPEN:
@@ -152,12 +152,12 @@ static struct deadlines_due next_due(const struct weir_engine *conn)
     }
 }
 
-uint64_t weir_engine_deadline(const weir_engine *conn)
+uint64_t weir_conn_deadline(const weir_conn *conn)
 {
     return next_due(conn).ns;
 }
 
-static void expire(struct weir_engine *conn, weir_code code, uint64_t now_ns)
+static void expire(struct weir_conn *conn, weir_code code, uint64_t now_ns)
 {
     struct conn_work *work = conn->work;
     if (code == WEIR_CODE_write_timeout && work != NULL && work->marked_since_ns == work->deadlines.out_ns) {
@@ -210,13 +210,13 @@ static void expire(struct weir_engine *conn, weir_code code, uint64_t now_ns)
 }
 
 /* Waiting for the last receipt is for what its owner may still want to know. */
-static bool is_given_up(const struct weir_engine *conn)
+static bool is_given_up(const struct weir_conn *conn)
 {
     const struct weir_exchange *x = conn->work != NULL ? conn->work->engine.current : NULL;
     return x != NULL && (x->aborted || x->cut != 0);
 }
 
-void weir_engine_tick(weir_engine *conn, uint64_t now_ns)
+void weir_conn_tick(weir_conn *conn, uint64_t now_ns)
 {
     if (conn->life > LIFE_OPEN && is_given_up(conn))
         conn_life(conn, LIFE_EVENT_CUT);

@@ -11,17 +11,17 @@
 #define LOOK_FIRST_NS (2 * WEIR_MS)
 #define LOOK_MAX_NS   (250 * WEIR_MS)
 
-void conn_life(struct weir_engine *conn, enum life_event event)
+void conn_life(struct weir_conn *conn, enum life_event event)
 {
     conn->life = (uint8_t)life_next((enum life_state)conn->life, event);
 }
 
-static struct engine *active(struct weir_engine *conn)
+static struct engine *active(struct weir_conn *conn)
 {
     return conn->work != NULL ? &conn->work->engine : NULL;
 }
 
-weir_stage conn_stage(const struct weir_engine *conn)
+weir_stage conn_stage(const struct weir_conn *conn)
 {
     const struct engine_facts *facts = &conn->facts;
     if (conn->life > LIFE_FLUSHING)
@@ -32,7 +32,7 @@ weir_stage conn_stage(const struct weir_engine *conn)
 }
 
 /* The first cause wins. */
-void conn_note(struct weir_engine *conn, weir_code code, weir_stage stage)
+void conn_note(struct weir_conn *conn, weir_code code, weir_stage stage)
 {
     if (conn->facts.cause != 0)
         return;
@@ -40,7 +40,7 @@ void conn_note(struct weir_engine *conn, weir_code code, weir_stage stage)
     conn->facts.cause_stage = (uint8_t)stage;
 }
 
-void conn_trace(struct weir_engine *conn, enum base_trace_event event)
+void conn_trace(struct weir_conn *conn, enum base_trace_event event)
 {
     base_trace_add(&conn->facts.trace, event);
 }
@@ -53,7 +53,7 @@ static void engine_wakes(struct engine *engine)
     engine->config->wake(work->conn);
 }
 
-static bool start_work(struct weir_engine *conn, uint64_t now_ns)
+static bool start_work(struct weir_conn *conn, uint64_t now_ns)
 {
     struct engine *engine = engine_new(conn->config, &conn->facts, engine_wakes);
     if (engine == NULL)
@@ -70,19 +70,19 @@ static bool start_work(struct weir_engine *conn, uint64_t now_ns)
     return true;
 }
 
-static void stop_work(struct weir_engine *conn)
+static void stop_work(struct weir_conn *conn)
 {
     engine_free(&conn->work->engine);
     conn->work = NULL;
 }
 
-weir_code conn_config_init(struct weir_engine_config *config, const weir_engine_options *options, size_t exchange_size,
+weir_code conn_config_init(struct weir_conn_config *config, const weir_conn_options *options, size_t exchange_size,
                            weir_error *error)
 {
     return engine_config_init(config, options, sizeof(struct conn_work), exchange_size, error);
 }
 
-void conn_init(struct weir_engine *conn, struct weir_engine_config *config, uint64_t id, uint64_t now_ns)
+void conn_init(struct weir_conn *conn, struct weir_conn_config *config, uint64_t id, uint64_t now_ns)
 {
     memset(conn, 0, sizeof *conn);
     conn->config = config;
@@ -92,7 +92,7 @@ void conn_init(struct weir_engine *conn, struct weir_engine_config *config, uint
     conn->since_ns = now_ns;
 }
 
-void conn_fini(struct weir_engine *conn)
+void conn_fini(struct weir_conn *conn)
 {
     assert(conn->life == LIFE_GONE);
     if (conn->work != NULL)
@@ -102,14 +102,14 @@ void conn_fini(struct weir_engine *conn)
 /* --- after something happened ---------------------------------------------------------------------------------------- */
 
 /* Why the connection is closed in order, now that its last answer is out. */
-static void note_last(struct weir_engine *conn)
+static void note_last(struct weir_conn *conn)
 {
     if (conn->facts.cause == 0)
         conn_note(conn, conn->facts.last_code != 0 ? (weir_code)conn->facts.last_code : WEIR_CODE_internal_error,
                   WEIR_STAGE_CLOSING);
 }
 
-static void observe(struct weir_engine *conn, uint64_t now_ns)
+static void observe(struct weir_conn *conn, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
     const struct deadlines_sight sight = {
@@ -122,7 +122,7 @@ static void observe(struct weir_engine *conn, uint64_t now_ns)
 }
 
 /* Brings the life up to what the engine did; gives the memory of one that is idle back. */
-void conn_settle(struct weir_engine *conn, uint64_t now_ns)
+void conn_settle(struct weir_conn *conn, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
     if (engine == NULL)
@@ -153,7 +153,7 @@ void conn_settle(struct weir_engine *conn, uint64_t now_ns)
 }
 
 /* Closes a connection without an exchange, in order. */
-void conn_close_idle(struct weir_engine *conn, weir_code code, uint64_t now_ns)
+void conn_close_idle(struct weir_conn *conn, weir_code code, uint64_t now_ns)
 {
     conn_note(conn, code, conn_stage(conn));
     if (conn->work == NULL && !start_work(conn, now_ns)) {
@@ -181,7 +181,7 @@ weir_code conn_take_request(weir_request *ours, const weir_request *request)
 
 /* An active part to ask on, or null: `code` then says why. `ahead`: others are under way, and octets are on their way out,
  * so that one more changes nothing of what is waited for. */
-static struct engine *begin_asking(struct weir_engine *conn, uint64_t now_ns, weir_code *code, bool *ahead)
+static struct engine *begin_asking(struct weir_conn *conn, uint64_t now_ns, weir_code *code, bool *ahead)
 {
     *code = WEIR_CODE_misuse;
     if (conn->config->options.role != WEIR_ROLE_CLIENT || conn->life != LIFE_OPEN || conn->facts.fin_seen ||
@@ -197,7 +197,7 @@ static struct engine *begin_asking(struct weir_engine *conn, uint64_t now_ns, we
 }
 
 /* A refusal leaves the connection as idle as it was. */
-static weir_code end_asking(struct weir_engine *conn, weir_code code, uint64_t now_ns, bool ahead)
+static weir_code end_asking(struct weir_conn *conn, weir_code code, uint64_t now_ns, bool ahead)
 {
     uint64_t since_ns = conn->since_ns;
     if (code == WEIR_OK && ahead)
@@ -207,7 +207,7 @@ static weir_code end_asking(struct weir_engine *conn, weir_code code, uint64_t n
     return code;
 }
 
-weir_code weir_engine_request(weir_engine *conn, const weir_request *request, weir_exchange **out, uint64_t now_ns)
+weir_code weir_conn_request(weir_conn *conn, const weir_request *request, weir_exchange **out, uint64_t now_ns)
 {
     weir_request ours;
     *out = NULL;
@@ -219,7 +219,7 @@ weir_code weir_engine_request(weir_engine *conn, const weir_request *request, we
     return end_asking(conn, engine_request(engine, &ours, out), now_ns, ahead);
 }
 
-weir_code conn_request(struct weir_engine *conn, const weir_prepared *prepared, struct weir_exchange *x,
+weir_code conn_request(struct weir_conn *conn, const weir_prepared *prepared, struct weir_exchange *x,
                        weir_exchange **out, uint64_t now_ns)
 {
     weir_code code;
@@ -231,8 +231,8 @@ weir_code conn_request(struct weir_engine *conn, const weir_prepared *prepared, 
     return end_asking(conn, engine_request_prepared(engine, prepared, x, out), now_ns, ahead);
 }
 
-weir_code weir_engine_request_prepared(weir_engine *conn, const weir_prepared *prepared, void *user,
-                                       weir_exchange **out, uint64_t now_ns)
+weir_code weir_conn_request_prepared(weir_conn *conn, const weir_prepared *prepared, void *user, weir_exchange **out,
+                                     uint64_t now_ns)
 {
     weir_code code = conn_request(conn, prepared, NULL, out, now_ns);
     if (*out != NULL)
@@ -240,7 +240,7 @@ weir_code weir_engine_request_prepared(weir_engine *conn, const weir_prepared *p
     return code;
 }
 
-weir_code weir_prepare(weir_prepared **out, weir_engine_config *config, const weir_request *request)
+weir_code weir_prepare(weir_prepared **out, weir_conn_config *config, const weir_request *request)
 {
     weir_request ours;
     *out = NULL;
@@ -253,7 +253,7 @@ weir_code weir_prepare(weir_prepared **out, weir_engine_config *config, const we
 
 /* --- octets in --------------------------------------------------------------------------------------------------- */
 
-char *weir_engine_reserve(weir_engine *conn, size_t *size)
+char *weir_conn_reserve(weir_conn *conn, size_t *size)
 {
     *size = 0;
     if (conn->work == NULL && !start_work(conn, conn->since_ns))
@@ -267,7 +267,7 @@ char *weir_engine_reserve(weir_engine *conn, size_t *size)
 }
 
 /* Nothing of it is of use any more: read so that the peer can finish, and dropped. */
-static void drop(struct weir_engine *conn, size_t n, uint64_t now_ns)
+static void drop(struct weir_conn *conn, size_t n, uint64_t now_ns)
 {
     struct conn_work *work = conn->work;
     base_input_commit(&work->engine.input, n);
@@ -277,7 +277,7 @@ static void drop(struct weir_engine *conn, size_t n, uint64_t now_ns)
     deadlines_received(&work->deadlines, n, now_ns);
 }
 
-void weir_engine_received(weir_engine *conn, size_t n, uint64_t now_ns)
+void weir_conn_received(weir_conn *conn, size_t n, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
     if (engine == NULL)
@@ -303,12 +303,12 @@ void weir_engine_received(weir_engine *conn, size_t n, uint64_t now_ns)
         conn->since_ns = since_ns;
 }
 
-void weir_engine_received_fin(weir_engine *conn, uint64_t now_ns)
+void weir_conn_received_fin(weir_conn *conn, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
     if (conn->life == LIFE_OPEN && conn->facts.reset_seen) {
         /* A write took the error of the reset with it; what a read finds then is no FIN. */
-        weir_engine_failed(conn, WEIR_DIRECTION_IN, ECONNRESET, now_ns);
+        weir_conn_failed(conn, WEIR_DIRECTION_IN, ECONNRESET, now_ns);
         return;
     }
     if (conn->life == LIFE_OPEN && engine != NULL) {
@@ -329,7 +329,7 @@ void weir_engine_received_fin(weir_engine *conn, uint64_t now_ns)
 
 /* --- octets out -------------------------------------------------------------------------------------------------- */
 
-size_t weir_engine_output(weir_engine *conn, weir_output *pieces, size_t count)
+size_t weir_conn_output(weir_conn *conn, weir_output *pieces, size_t count)
 {
     struct engine *engine = active(conn);
     if (engine == NULL)
@@ -342,7 +342,7 @@ size_t weir_engine_output(weir_engine *conn, weir_output *pieces, size_t count)
     return n;
 }
 
-void weir_engine_sent(weir_engine *conn, size_t n, uint64_t now_ns)
+void weir_conn_sent(weir_conn *conn, size_t n, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
     if (n == 0 || engine == NULL)
@@ -356,7 +356,7 @@ void weir_engine_sent(weir_engine *conn, size_t n, uint64_t now_ns)
         base_output_settle(&engine->output);
 }
 
-void weir_engine_output_failed(weir_engine *conn, int os, uint64_t now_ns)
+void weir_conn_output_failed(weir_conn *conn, int os, uint64_t now_ns)
 {
     if (conn->facts.os == 0)
         conn->facts.os = (int16_t)os;
@@ -368,13 +368,13 @@ void weir_engine_output_failed(weir_engine *conn, int os, uint64_t now_ns)
 
 /* --- what next --------------------------------------------------------------------------------------------------- */
 
-bool conn_lingers_for_input(const struct weir_engine *conn)
+bool conn_lingers_for_input(const struct weir_conn *conn)
 {
     return !conn->facts.fin_seen && conn->work != NULL &&
            conn->work->dropped < conn->config->options.limits.linger_size_max;
 }
 
-unsigned weir_engine_wants(const weir_engine *conn)
+unsigned weir_conn_wants(const weir_conn *conn)
 {
     const struct conn_work *work = conn->work;
     unsigned wants = 0;
@@ -410,7 +410,7 @@ unsigned weir_engine_wants(const weir_engine *conn)
     }
 }
 
-void weir_engine_receipt(weir_engine *conn, const weir_receipt *receipt, uint64_t now_ns)
+void weir_conn_receipt(weir_conn *conn, const weir_receipt *receipt, uint64_t now_ns)
 {
     struct engine_facts *facts = &conn->facts;
     conn->look = false;
@@ -446,7 +446,7 @@ void weir_engine_receipt(weir_engine *conn, const weir_receipt *receipt, uint64_
     }
 }
 
-void weir_engine_shut(weir_engine *conn, uint64_t now_ns)
+void weir_conn_shut(weir_conn *conn, uint64_t now_ns)
 {
     conn->fin_sent = true;
     conn_trace(conn, BASE_TRACE_FD_SHUT);
@@ -464,7 +464,7 @@ void weir_engine_shut(weir_engine *conn, uint64_t now_ns)
 /* --- errors of the transport ---------------------------------------------------------------------------------------- */
 
 /* A client whose request the server does not take any more: its answer may be here all the same, or on its way. */
-static bool out_failed_first(struct weir_engine *conn, int os, uint64_t now_ns)
+static bool out_failed_first(struct weir_conn *conn, int os, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
     bool awaits = conn->life == LIFE_OPEN && engine != NULL && engine->current != NULL && !engine_is_server(engine) &&
@@ -479,13 +479,13 @@ static bool out_failed_first(struct weir_engine *conn, int os, uint64_t now_ns)
 }
 
 /* The transport lives and we cannot go on: a close in order would pass half an answer off as a whole one. */
-static bool is_cut_by(const struct weir_engine *conn, weir_code code)
+static bool is_cut_by(const struct weir_conn *conn, weir_code code)
 {
     bool ours = code == WEIR_CODE_no_memory || code == WEIR_CODE_system_error || code == WEIR_CODE_internal_error;
     return ours && conn->work != NULL && (conn->work->engine.output.pending > 0 || conn->work->engine.current != NULL);
 }
 
-void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uint64_t now_ns)
+void weir_conn_failed(weir_conn *conn, weir_direction direction, int os, uint64_t now_ns)
 {
     weir_stage stage = conn_stage(conn);
     if (os == 0 && conn->fin_sent) {
@@ -515,17 +515,17 @@ void weir_engine_failed(weir_engine *conn, weir_direction direction, int os, uin
 
 /* --- the end ----------------------------------------------------------------------------------------------------- */
 
-bool weir_engine_is_idle(const weir_engine *conn)
+bool weir_conn_is_idle(const weir_conn *conn)
 {
     return conn->life == LIFE_OPEN && conn->work == NULL;
 }
 
-void weir_engine_drain(weir_engine *conn, uint64_t now_ns)
+void weir_conn_drain(weir_conn *conn, uint64_t now_ns)
 {
     conn_drain(conn, false, now_ns);
 }
 
-void conn_drain(struct weir_engine *conn, bool octets_wait, uint64_t now_ns)
+void conn_drain(struct weir_conn *conn, bool octets_wait, uint64_t now_ns)
 {
     if (conn->life != LIFE_OPEN)
         return;
@@ -551,18 +551,18 @@ void conn_drain(struct weir_engine *conn, bool octets_wait, uint64_t now_ns)
     conn_settle(conn, now_ns);
 }
 
-void weir_engine_stop(weir_engine *conn, weir_code code, uint64_t now_ns)
+void weir_conn_stop(weir_conn *conn, weir_code code, uint64_t now_ns)
 {
     (void)now_ns;
     if (conn->life >= LIFE_CLOSING)
         return;
     conn_trace(conn, code == WEIR_CODE_idle_reclaimed ? BASE_TRACE_LIFE_POLICY : BASE_TRACE_OP_STOP);
-    bool idle = weir_engine_is_idle(conn);
+    bool idle = weir_conn_is_idle(conn);
     conn_note(conn, code, conn_stage(conn));
     conn_life(conn, idle ? LIFE_EVENT_EXPIRED : LIFE_EVENT_CUT);
 }
 
-void weir_engine_closed(weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending)
+void weir_conn_closed(weir_conn *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending)
 {
     assert(conn->life != LIFE_GONE);
     conn_note(conn, WEIR_CODE_stopped, conn_stage(conn));

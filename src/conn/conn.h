@@ -1,9 +1,9 @@
-/* A connection without I/O: weir/engine.h, embedded. The engine does the protocol while there is some; this is what
+/* A connection without I/O: weir/conn.h, embedded. The engine does the protocol while there is some; this is what
  * remains between: the life, the deadlines, the facts, and at the end the ending. */
 #ifndef CONN_CONN_H
 #define CONN_CONN_H
 
-#include <weir/engine.h>
+#include <weir/conn.h>
 
 #include "conn/deadlines.h"
 #include "conn/life.h"
@@ -15,7 +15,7 @@ enum conn_asking { CONN_ASKING_NOTHING, CONN_ASKING_MARK, CONN_ASKING_PROGRESS }
 struct conn_work {
     struct engine engine; /* first: the config's free list is of these */
     struct deadlines deadlines;
-    struct weir_engine *conn;
+    struct weir_conn *conn;
     uint64_t dropped; /* octets read and dropped after the last exchange */
     uint64_t look_ns; /* when to look at the acknowledgements again, while lingering */
     uint64_t look_after_ns;
@@ -26,8 +26,8 @@ struct conn_work {
     uint8_t asking; /* enum conn_asking */
 };
 
-struct weir_engine {
-    struct weir_engine_config *config;
+struct weir_conn {
+    struct weir_conn_config *config;
     struct conn_work *work; /* null while idle */
     struct engine_facts facts;
     uint64_t began_ns;
@@ -39,39 +39,39 @@ struct weir_engine {
 };
 
 /* A config whose free list has room for what a connection keeps. `wake` is the caller's to set. */
-WEIR_MUST_USE weir_code conn_config_init(struct weir_engine_config *config, const weir_engine_options *options,
+WEIR_MUST_USE weir_code conn_config_init(struct weir_conn_config *config, const weir_conn_options *options,
                                          size_t exchange_size, weir_error *error);
-void conn_init(struct weir_engine *conn, struct weir_engine_config *config, uint64_t id, uint64_t now_ns);
-/* After weir_engine_closed. */
-void conn_fini(struct weir_engine *conn);
+void conn_init(struct weir_conn *conn, struct weir_conn_config *config, uint64_t id, uint64_t now_ns);
+/* After weir_conn_closed. */
+void conn_fini(struct weir_conn *conn);
 
-/* weir_engine_drain. `octets_wait`: a request, or a part of one, came before the drain and was not read yet: it is owed its
+/* weir_conn_drain. `octets_wait`: a request, or a part of one, came before the drain and was not read yet: it is owed its
  * answer, and the connection closes after that. */
-void conn_drain(struct weir_engine *conn, bool octets_wait, uint64_t now_ns);
+void conn_drain(struct weir_conn *conn, bool octets_wait, uint64_t now_ns);
 /* What the caller's request says, with defaults; misuse for a struct that was not made by WEIR_REQUEST or WEIR_HANDLER. */
 WEIR_MUST_USE weir_code conn_take_request(weir_request *ours, const weir_request *request);
-/* weir_engine_request_prepared; `x` is an exchange that is on no connection yet, or null. */
-WEIR_MUST_USE weir_code conn_request(struct weir_engine *conn, const weir_prepared *prepared, struct weir_exchange *x,
+/* weir_conn_request_prepared; `x` is an exchange that is on no connection yet, or null. */
+WEIR_MUST_USE weir_code conn_request(struct weir_conn *conn, const weir_prepared *prepared, struct weir_exchange *x,
                                      weir_exchange **out, uint64_t now_ns);
 
 /* --- within the folder ------------------------------------------------------------------------------------------------ */
 
-void conn_life(struct weir_engine *conn, enum life_event event);
-weir_stage conn_stage(const struct weir_engine *conn);
+void conn_life(struct weir_conn *conn, enum life_event event);
+weir_stage conn_stage(const struct weir_conn *conn);
 /* The first cause wins. */
-void conn_note(struct weir_engine *conn, weir_code code, weir_stage stage);
-void conn_trace(struct weir_engine *conn, enum base_trace_event event);
+void conn_note(struct weir_conn *conn, weir_code code, weir_stage stage);
+void conn_trace(struct weir_conn *conn, enum base_trace_event event);
 /* Brings the life up to what the engine did; gives the memory of one that is idle back. */
-void conn_settle(struct weir_engine *conn, uint64_t now_ns);
+void conn_settle(struct weir_conn *conn, uint64_t now_ns);
 /* Closes a connection without an exchange, in order. */
-void conn_close_idle(struct weir_engine *conn, weir_code code, uint64_t now_ns);
+void conn_close_idle(struct weir_conn *conn, weir_code code, uint64_t now_ns);
 /* After our FIN: what comes is still read and dropped. */
-bool conn_lingers_for_input(const struct weir_engine *conn);
+bool conn_lingers_for_input(const struct weir_conn *conn);
 /* clock.c */
 /* A receipt came that was asked for because of the time. */
-void conn_answered(struct weir_engine *conn, const weir_receipt *receipt, uint64_t now_ns);
-bool conn_is_old(const struct weir_engine *conn, uint64_t now_ns);
+void conn_answered(struct weir_conn *conn, const weir_receipt *receipt, uint64_t now_ns);
+bool conn_is_old(const struct weir_conn *conn, uint64_t now_ns);
 /* ending.c: fills the ending from the facts and what the transport knew last; counts what was still open. */
-void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending);
+void conn_judge(struct weir_conn *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending);
 
 #endif

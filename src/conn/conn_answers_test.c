@@ -152,7 +152,7 @@ static void a_file_in_pieces(void **state)
     d->write_left = 0;
     drive_send(d, GET);
     weir_output pieces[8];
-    size_t count = weir_engine_output(d->engine, pieces, 8);
+    size_t count = weir_conn_output(d->engine, pieces, 8);
     assert_int_equal(count, 2);
     assert_int_equal(pieces[0].fd, -1);
     assert_int_equal(pieces[1].fd, fd);
@@ -160,7 +160,7 @@ static void a_file_in_pieces(void **state)
     assert_int_equal(pieces[1].len, 5);
     d->write_left = pieces[0].len + 2;
     drive_step(d);
-    assert_int_equal(weir_engine_output(d->engine, pieces, 8), 1);
+    assert_int_equal(weir_conn_output(d->engine, pieces, 8), 1);
     assert_int_equal(pieces[0].offset, 4);
     assert_int_equal(pieces[0].len, 3);
     drive_free(d);

@@ -56,7 +56,7 @@ static void answers_go_to_who_asked(void **state)
     drive_send(d, OK_B OK_A);
     DRIVE_MUST(d, d->dones == 3 && drive_logged(d, "body b"));
     assert_string_equal(endings, "complete/processed;complete/processed;complete/processed;");
-    DRIVE_MUST(d, weir_engine_is_idle(d->engine));
+    DRIVE_MUST(d, weir_conn_is_idle(d->engine));
     drive_free(d);
 }
 
@@ -94,7 +94,7 @@ static void prepared_once_asked_often(void **state)
     assert_int_equal(weir_prepare(&prepared, d->config, request), WEIR_OK);
     for (int i = 0; i < 20; i++) {
         weir_exchange *x;
-        assert_int_equal(weir_engine_request_prepared(d->engine, prepared, d, &x, d->now_ns), WEIR_OK);
+        assert_int_equal(weir_conn_request_prepared(d->engine, prepared, d, &x, d->now_ns), WEIR_OK);
         assert_ptr_equal(weir_exchange_user(x), d);
         d->begun++;
     }
@@ -191,7 +191,7 @@ static void content_waits_for_100(void **state)
     DRIVE_MUST(d, drive_got(d, "\r\n\r\ncontent"));
     drive_send(d, OK_A);
     assert_string_equal(endings, "complete/processed;");
-    DRIVE_MUST(d, weir_engine_is_idle(d->engine));
+    DRIVE_MUST(d, weir_conn_is_idle(d->engine));
     drive_free(d);
 }
 
@@ -293,9 +293,9 @@ static void answer_after_a_failed_write(void **state)
         drive_step(d);
         assert_true(weir_write(x, WEIR_STR("some octets")) == 11);
         d->write_left = 0;
-        weir_engine_tick(d->engine, d->now_ns);
-        weir_engine_failed(d->engine, WEIR_DIRECTION_OUT, errors[i], d->now_ns);
-        DRIVE_MUST(d, (weir_engine_wants(d->engine) & (WEIR_WANT_READ | WEIR_WANT_WRITE)) == WEIR_WANT_READ);
+        weir_conn_tick(d->engine, d->now_ns);
+        weir_conn_failed(d->engine, WEIR_DIRECTION_OUT, errors[i], d->now_ns);
+        DRIVE_MUST(d, (weir_conn_wants(d->engine) & (WEIR_WANT_READ | WEIR_WANT_WRITE)) == WEIR_WANT_READ);
         assert_int_equal(weir_write(x, WEIR_STR("more")), 0);
         assert_int_equal(weir_write_borrow(x, WEIR_STR("more")), WEIR_OK); /* taken, as it says, and dropped */
         assert_int_equal(weir_finish(x, WEIR_NO_FIELDS), WEIR_OK);
@@ -349,7 +349,7 @@ static void reset_by_a_write_is_no_fin(void **state)
         drive_step(d);
         assert_true(weir_write(x, WEIR_STR("some octets")) == 11);
         d->write_left = 0;
-        weir_engine_failed(d->engine, WEIR_DIRECTION_OUT, rows[i].os, d->now_ns);
+        weir_conn_failed(d->engine, WEIR_DIRECTION_OUT, rows[i].os, d->now_ns);
         d->transport_dead = true;
         drive_fin(d);
         assert_string_equal(endings, rows[i].ends);
@@ -363,7 +363,7 @@ static void nothing_after_a_failed_write(void **state)
     struct drive *d = client();
     ask(d, WEIR_STR("/"));
     d->write_left = 0;
-    weir_engine_failed(d->engine, WEIR_DIRECTION_OUT, ECONNRESET, d->now_ns);
+    weir_conn_failed(d->engine, WEIR_DIRECTION_OUT, ECONNRESET, d->now_ns);
     DRIVE_MUST(d, d->dones == 0);
     d->transport_dead = true;
     drive_fail(d, WEIR_DIRECTION_IN, ECONNRESET);
@@ -531,7 +531,7 @@ static void content_refused_ahead(void **state)
     weir_body_refuse(ask(d, WEIR_STR("/")));
     drive_step(d);
     drive_send(d, OK_A);
-    DRIVE_MUST(d, drive_logged(d, "head 200; done complete") && weir_engine_is_idle(d->engine));
+    DRIVE_MUST(d, drive_logged(d, "head 200; done complete") && weir_conn_is_idle(d->engine));
     drive_free(d);
 }
 

@@ -1,5 +1,5 @@
 /* Goal: each deadline of the table of limits is there, at its number, and does what it says; a nanosecond before it does
- * nothing. Method: what weir_engine_deadline says after a little story, a tick just before, a tick at it, and the ending. */
+ * nothing. Method: what weir_conn_deadline says after a little story, a tick just before, a tick at it, and the ending. */
 #include "conn/conn_drive.h"
 
 #define GET       "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -22,7 +22,7 @@ static struct drive *opened(void (*head)(struct drive *d, weir_exchange *x))
 
 static void later(struct drive *d, uint64_t ns)
 {
-    DRIVE_MUST(d, weir_engine_deadline(d->engine) > d->now_ns + ns);
+    DRIVE_MUST(d, weir_conn_deadline(d->engine) > d->now_ns + ns);
     d->now_ns += ns;
 }
 
@@ -76,8 +76,8 @@ static void idle(void **state)
     drive_send(d, GET);
     d->now_ns += 30 * WEIR_SECOND;
     size_t size;
-    assert_non_null(weir_engine_reserve(d->engine, &size));
-    weir_engine_received(d->engine, 0, d->now_ns);
+    assert_non_null(weir_conn_reserve(d->engine, &size));
+    weir_conn_received(d->engine, 0, d->now_ns);
     drive_expire(d, 30 * WEIR_SECOND);
     drive_free(d);
 }
@@ -180,7 +180,7 @@ static void body_that_is_held(void **state)
     d->script.body = take_nothing;
     drive_open(d);
     drive_send(d, POST "abc");
-    assert_int_equal(weir_engine_deadline(d->engine), WEIR_NEVER);
+    assert_int_equal(weir_conn_deadline(d->engine), WEIR_NEVER);
     d->now_ns += 1000 * WEIR_SECOND;
     d->script.body = NULL;
     weir_body_resume(d->x);
@@ -293,7 +293,7 @@ static void write_after_a_stop(void **state)
     drive_send(d, GET);
     d->now_ns += 3600 * WEIR_SECOND;
     for (int i = 0; i < 3; i++) {
-        weir_engine_tick(d->engine, d->now_ns);
+        weir_conn_tick(d->engine, d->now_ns);
         drive_step(d);
         DRIVE_MUST(d, !d->closed);
     }
@@ -326,7 +326,7 @@ static void handler(void **state)
     d->options.limits.handler_timeout_ns = 7 * WEIR_SECOND;
     drive_open(d);
     drive_send(d, GET);
-    assert_int_equal(weir_engine_deadline(d->engine), WEIR_NEVER);
+    assert_int_equal(weir_conn_deadline(d->engine), WEIR_NEVER);
     drive_free(d);
 }
 
@@ -403,9 +403,9 @@ static void linger_size(void **state)
     (void)state;
     struct drive *d = lingering(small_linger);
     drive_send_octets(d, plenty, 999);
-    DRIVE_MUST(d, weir_engine_wants(d->engine) & WEIR_WANT_READ);
+    DRIVE_MUST(d, weir_conn_wants(d->engine) & WEIR_WANT_READ);
     drive_send_octets(d, plenty, 1);
-    DRIVE_MUST(d, !(weir_engine_wants(d->engine) & WEIR_WANT_READ));
+    DRIVE_MUST(d, !(weir_conn_wants(d->engine) & WEIR_WANT_READ));
     drive_send_octets(d, plenty, 50000);
     drive_expire(d, 500 * WEIR_MS);
     assert_int_equal(d->ending.octets_unread, 50000);
@@ -429,7 +429,7 @@ static void age(void **state)
         d->begun = d->dones = 0;
         drive_open(d);
         drive_send(d, GET);
-        uint64_t due_ns = weir_engine_deadline(d->engine) - began_ns;
+        uint64_t due_ns = weir_conn_deadline(d->engine) - began_ns;
         DRIVE_MUST(d, due_ns > limit - limit / 10 - 1 && due_ns <= limit);
         least = due_ns < least ? due_ns : least;
         most = due_ns > most ? due_ns : most;
@@ -457,7 +457,7 @@ static void age_while_busy(void **state)
     d->options.limits.age_max_ns = 10 * WEIR_SECOND;
     drive_open(d);
     drive_send(d, GET);
-    d->now_ns = weir_engine_deadline(d->engine) - WEIR_MS;
+    d->now_ns = weir_conn_deadline(d->engine) - WEIR_MS;
     drive_send(d, GET);
     drive_expire(d, 250 * WEIR_MS);
     DRIVE_MUST(d, d->shut);
@@ -469,7 +469,7 @@ static void drained(void **state)
     (void)state;
     struct drive *d = opened(drive_answer);
     drive_send(d, GET);
-    weir_engine_drain(d->engine, d->now_ns);
+    weir_conn_drain(d->engine, d->now_ns);
     drive_step(d);
     DRIVE_MUST(d, d->shut && !d->closed);
     drive_expire(d, WEIR_SECOND); /* nothing was under way: no long wait */
@@ -488,7 +488,7 @@ static void far_ahead(void **state)
         drive_send(d, texts[i]);
         for (int n = 0; n < 4 && d->engine != NULL; n++) {
             d->now_ns = UINT64_MAX - 10 + (uint64_t)n;
-            weir_engine_tick(d->engine, d->now_ns);
+            weir_conn_tick(d->engine, d->now_ns);
             drive_step(d);
         }
         DRIVE_MUST(d, d->shut || d->closed);
@@ -510,7 +510,7 @@ static void unlimited(void **state)
         drive_open(d);
         d->seed = i;
         drive_send(d, texts[i / 2]);
-        DRIVE_MUST(d, weir_engine_deadline(d->engine) == WEIR_NEVER);
+        DRIVE_MUST(d, weir_conn_deadline(d->engine) == WEIR_NEVER);
         drive_free(d);
     }
 }

@@ -26,7 +26,7 @@
 #include <cmocka.h>
 #endif
 
-#include <weir/engine.h>
+#include <weir/conn.h>
 #include <weir/weir.h>
 
 #include "base/failing_memory.h"
@@ -55,9 +55,9 @@ struct drive_buffer {
 struct drive {
     struct failing_memory memory;
     struct drive_script script;
-    weir_engine_options options;
-    weir_engine_config *config;
-    weir_engine *engine;
+    weir_conn_options options;
+    weir_conn_config *config;
+    weir_conn *engine;
     weir_exchange *x; /* the exchange whose head came last; null after its done */
     uint64_t now_ns;
     uint64_t seed; /* printed when something fails */
@@ -197,7 +197,7 @@ static inline struct drive *drive_new(void)
 {
     struct drive *d = calloc(1, sizeof *d);
     assert_non_null(d);
-    d->options = (weir_engine_options)WEIR_ENGINE_OPTIONS(.handler = &drive_handler, .app = d, .wake = drive_on_wake,
+    d->options = (weir_conn_options)WEIR_CONN_OPTIONS(.handler = &drive_handler, .app = d, .wake = drive_on_wake,
                                                           .allocator = failing_memory_allocator(&d->memory));
     d->now_ns = DRIVE_START_NS;
     d->write_left = UINT64_MAX;
@@ -209,9 +209,9 @@ static inline struct drive *drive_new(void)
 static inline bool drive_try_open(struct drive *d)
 {
     weir_error error;
-    if (d->config == NULL && weir_engine_config_new(&d->config, &d->options, &error) != WEIR_OK)
+    if (d->config == NULL && weir_conn_config_new(&d->config, &d->options, &error) != WEIR_OK)
         return false;
-    return weir_engine_new(&d->engine, d->config, d, d->now_ns) == WEIR_OK;
+    return weir_conn_new(&d->engine, d->config, d, d->now_ns) == WEIR_OK;
 }
 
 static inline void drive_open(struct drive *d)
@@ -233,8 +233,8 @@ static inline void drive_finish(struct drive *d, bool with_reset)
     weir_receipt last = drive_receipt(d);
     d->closed = true;
     d->was_abort = with_reset;
-    weir_engine_closed(d->engine, &last, d->now_ns, &d->ending);
-    weir_engine_free(d->engine);
+    weir_conn_closed(d->engine, &last, d->now_ns, &d->ending);
+    weir_conn_free(d->engine);
     d->engine = NULL;
     DRIVE_MUST(d, d->dones == d->begun);
     DRIVE_MUST(d, d->ending.code != WEIR_OK && d->ending.code < WEIR_CODE_COUNT);
@@ -244,7 +244,7 @@ static inline void drive_finish(struct drive *d, bool with_reset)
 static inline bool drive_write(struct drive *d)
 {
     weir_output pieces[8];
-    size_t count = weir_engine_output(d->engine, pieces, 8), taken = 0;
+    size_t count = weir_conn_output(d->engine, pieces, 8), taken = 0;
     size_t most = d->write_max != 0 && d->write_max < d->write_left ? d->write_max : (size_t)d->write_left;
     DRIVE_MUST(d, count > 0 && !d->shut);
     for (size_t i = 0; i < count && taken < most; i++) {
@@ -258,7 +258,7 @@ static inline bool drive_write(struct drive *d)
                 free(copy);
                 if (taken > 0)
                     break;
-                weir_engine_output_failed(d->engine, 0, d->now_ns);
+                weir_conn_output_failed(d->engine, 0, d->now_ns);
                 return true;
             }
             n = (size_t)got;
@@ -271,7 +271,7 @@ static inline bool drive_write(struct drive *d)
     if (taken == 0)
         return false;
     d->writes++;
-    weir_engine_sent(d->engine, taken, d->now_ns);
+    weir_conn_sent(d->engine, taken, d->now_ns);
     return true;
 }
 
@@ -283,10 +283,10 @@ static inline bool drive_read(struct drive *d)
         if (!d->fin_queued || d->fin_read)
             return false;
         d->fin_read = true;
-        weir_engine_received_fin(d->engine, d->now_ns);
+        weir_conn_received_fin(d->engine, d->now_ns);
         return true;
     }
-    char *space = weir_engine_reserve(d->engine, &size);
+    char *space = weir_conn_reserve(d->engine, &size);
     d->starved = space == NULL;
     if (d->starved)
         return false;
@@ -296,7 +296,7 @@ static inline bool drive_read(struct drive *d)
         n = d->read_max;
     memcpy(space, d->inbox.octets + d->inbox_at, n);
     d->inbox_at += n;
-    weir_engine_received(d->engine, n, d->now_ns);
+    weir_conn_received(d->engine, n, d->now_ns);
     return true;
 }
 
@@ -307,10 +307,10 @@ static inline void drive_step(struct drive *d)
         DRIVE_MUST(d, steps < DRIVE_STEPS_MAX);
         if (d->woken) {
             d->woken = false;
-            weir_engine_tick(d->engine, d->now_ns);
+            weir_conn_tick(d->engine, d->now_ns);
             continue;
         }
-        unsigned wants = weir_engine_wants(d->engine);
+        unsigned wants = weir_conn_wants(d->engine);
         if (wants & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) {
             if (!d->no_closing)
                 drive_finish(d, (wants & WEIR_WANT_ABORT) != 0);
@@ -322,14 +322,14 @@ static inline void drive_step(struct drive *d)
         }
         if (wants & WEIR_WANT_RECEIPT) {
             weir_receipt receipt = drive_receipt(d);
-            weir_engine_receipt(d->engine, &receipt, d->now_ns);
+            weir_conn_receipt(d->engine, &receipt, d->now_ns);
             continue;
         }
         if (wants & WEIR_WANT_SHUTDOWN) {
             weir_output piece;
-            DRIVE_MUST(d, weir_engine_output(d->engine, &piece, 1) == 0);
+            DRIVE_MUST(d, weir_conn_output(d->engine, &piece, 1) == 0);
             d->shut = true;
-            weir_engine_shut(d->engine, d->now_ns);
+            weir_conn_shut(d->engine, d->now_ns);
             continue;
         }
         return;
@@ -358,7 +358,7 @@ static inline void drive_fail(struct drive *d, weir_direction direction, int os)
     if (d->engine == NULL)
         return;
     d->transport_dead = true;
-    weir_engine_failed(d->engine, direction, os, d->now_ns);
+    weir_conn_failed(d->engine, direction, os, d->now_ns);
     drive_step(d);
 }
 
@@ -369,7 +369,7 @@ static inline void drive_sleep(struct drive *d, uint64_t ns)
 {
     uint64_t until_ns = d->now_ns + ns;
     for (unsigned ticks = 0; d->engine != NULL; ticks++) {
-        uint64_t due_ns = weir_engine_deadline(d->engine);
+        uint64_t due_ns = weir_conn_deadline(d->engine);
         if (d->starved && d->now_ns + 10 * WEIR_MS < due_ns)
             due_ns = d->now_ns + 10 * WEIR_MS;
         DRIVE_MUST(d, ticks < 100 * DRIVE_STEPS_MAX);
@@ -377,7 +377,7 @@ static inline void drive_sleep(struct drive *d, uint64_t ns)
             break;
         if (due_ns > d->now_ns)
             d->now_ns = due_ns;
-        weir_engine_tick(d->engine, d->now_ns);
+        weir_conn_tick(d->engine, d->now_ns);
         drive_step(d);
     }
     d->now_ns = until_ns;
@@ -386,17 +386,17 @@ static inline void drive_sleep(struct drive *d, uint64_t ns)
 /* The deadline is `after_ns` from now; before it nothing happens. Then it is let come. */
 static inline void drive_expire(struct drive *d, uint64_t after_ns)
 {
-    uint64_t due_ns = weir_engine_deadline(d->engine);
+    uint64_t due_ns = weir_conn_deadline(d->engine);
     DRIVE_MUST(d, due_ns == d->now_ns + after_ns);
     size_t out = d->out.size;
-    unsigned wants = weir_engine_wants(d->engine);
+    unsigned wants = weir_conn_wants(d->engine);
     d->now_ns = due_ns - 1;
-    weir_engine_tick(d->engine, d->now_ns);
-    DRIVE_MUST(d, weir_engine_deadline(d->engine) == due_ns && weir_engine_wants(d->engine) == wants);
+    weir_conn_tick(d->engine, d->now_ns);
+    DRIVE_MUST(d, weir_conn_deadline(d->engine) == due_ns && weir_conn_wants(d->engine) == wants);
     drive_step(d);
     DRIVE_MUST(d, !d->closed && d->out.size == out);
     d->now_ns = due_ns;
-    weir_engine_tick(d->engine, d->now_ns);
+    weir_conn_tick(d->engine, d->now_ns);
     drive_step(d);
 }
 
@@ -431,7 +431,7 @@ static inline void drive_free(struct drive *d)
 {
     if (d->engine != NULL)
         drive_finish(d, true);
-    weir_engine_config_free(d->config);
+    weir_conn_config_free(d->config);
     assert_int_equal(d->memory.live, 0);
     free(d->inbox.octets);
     free(d->out.octets);
@@ -444,7 +444,7 @@ static inline void drive_free(struct drive *d)
 static inline weir_code drive_ask(struct drive *d, const weir_request *request, weir_exchange **at)
 {
     weir_exchange *x;
-    weir_code code = weir_engine_request(d->engine, request, &x, d->now_ns);
+    weir_code code = weir_conn_request(d->engine, request, &x, d->now_ns);
     DRIVE_MUST(d, (code == WEIR_OK) == (x != NULL));
     if (x != NULL) {
         d->x = x;

@@ -71,11 +71,11 @@ static void must_be_done(struct drive *d, weir_delivery delivery)
 
 static void ask_another(struct drive *d)
 {
-    DRIVE_MUST(d, weir_engine_is_idle(d->engine));
+    DRIVE_MUST(d, weir_conn_is_idle(d->engine));
     assert_int_equal(drive_ask(d, WEIR_REQUEST(.target = WEIR_STR("/2"), .host = WEIR_STR("a")), NULL), WEIR_OK);
     drive_step(d);
     drive_send(d, ACCEPTED);
-    DRIVE_MUST(d, d->dones == 2 && weir_engine_is_idle(d->engine));
+    DRIVE_MUST(d, d->dones == 2 && weir_conn_is_idle(d->engine));
 }
 
 /* --- accepted ------------------------------------------------------------------------------------------------------------ */
@@ -128,7 +128,7 @@ static void accepted_with_another_behind(void **state)
     drive_step(d);
     must_be_done(d, WEIR_DELIVERY_UNCONFIRMED);
     drive_send(d, ACCEPTED);
-    DRIVE_MUST(d, d->dones == 2 && told.code == WEIR_CODE_complete && weir_engine_is_idle(d->engine));
+    DRIVE_MUST(d, d->dones == 2 && told.code == WEIR_CODE_complete && weir_conn_is_idle(d->engine));
     drive_free(d);
 }
 
@@ -291,7 +291,7 @@ static void refused_with_close(void **state)
     assert_int_equal(weir_write(x, WEIR_STR("567")), 3);
     drive_step(d);
     drive_send(d, REFUSED_LAST);
-    DRIVE_MUST(d, d->dones == 0 && (weir_engine_wants(d->engine) & WEIR_WANT_WRITE) == 0);
+    DRIVE_MUST(d, d->dones == 0 && (weir_conn_wants(d->engine) & WEIR_WANT_WRITE) == 0);
     d->write_left = UINT64_MAX;
     assert_int_equal(weir_write(x, WEIR_STR("7")), 0);
     drive_step(d);
@@ -327,7 +327,7 @@ static void not_asked_for(void **state)
     drive_step(d);
     drive_send(d, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n");
     drive_sleep(d, 5 * WEIR_SECOND);
-    weir_engine_tick(d->engine, d->now_ns);
+    weir_conn_tick(d->engine, d->now_ns);
     drive_step(d);
     DRIVE_MUST(d, d->dones == 0 && !drive_got(d, CONTENT));
     drive_send(d, "a");

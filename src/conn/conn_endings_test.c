@@ -262,7 +262,7 @@ static void drained(void **state)
     (void)state;
     struct drive *d = serve(drive_answer);
     drive_send(d, GET);
-    weir_engine_drain(d->engine, d->now_ns);
+    weir_conn_drain(d->engine, d->now_ns);
     drive_step(d);
     assert_true(d->shut);
     drive_fin(d);
@@ -272,7 +272,7 @@ static void drained(void **state)
     /* Within a handler: told, and the answer says close. */
     d = serve(NULL);
     drive_send(d, GET);
-    weir_engine_drain(d->engine, d->now_ns);
+    weir_conn_drain(d->engine, d->now_ns);
     drive_step(d);
     assert_true(drive_logged(d, "drain;") && !d->closed);
     drive_answer(d, d->x);
@@ -285,7 +285,7 @@ static void drained(void **state)
     /* Within a head: that request is still served. */
     d = serve(drive_answer);
     drive_send(d, "GET / HTTP/1.1\r\n");
-    weir_engine_drain(d->engine, d->now_ns);
+    weir_conn_drain(d->engine, d->now_ns);
     drive_step(d);
     drive_send(d, "Host: a\r\n\r\n");
     assert_true(drive_got(d, "Connection: close\r\n") && d->shut);
@@ -299,7 +299,7 @@ static void stopped(void **state)
     (void)state;
     struct drive *d = serve(NULL);
     drive_send(d, GET);
-    weir_engine_stop(d->engine, WEIR_CODE_drain_timeout, d->now_ns);
+    weir_conn_stop(d->engine, WEIR_CODE_drain_timeout, d->now_ns);
     drive_step(d);
     assert_true(d->was_abort);
     DRIVE_ENDED(d, handler, drain_timeout, lost, fault);
@@ -310,7 +310,7 @@ static void stopped(void **state)
 
     d = serve(drive_answer);
     drive_send(d, GET);
-    weir_engine_stop(d->engine, WEIR_CODE_idle_reclaimed, d->now_ns);
+    weir_conn_stop(d->engine, WEIR_CODE_idle_reclaimed, d->now_ns);
     drive_step(d);
     assert_false(d->was_abort);
     DRIVE_ENDED(d, idle, idle_reclaimed, delivered, routine);

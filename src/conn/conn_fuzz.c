@@ -234,7 +234,7 @@ static void ask_prepared(struct drive *d, const weir_request *request, unsigned 
     weir_prepared **prepared = &story.prepared[place];
     if (*prepared == NULL && weir_prepare(prepared, d->config, request) != WEIR_OK)
         return;
-    weir_code code = weir_engine_request_prepared(d->engine, *prepared, NULL, &x, d->now_ns);
+    weir_code code = weir_conn_request_prepared(d->engine, *prepared, NULL, &x, d->now_ns);
     begun(d, code, x, 60000 + place);
 }
 
@@ -254,7 +254,7 @@ static void ask(struct drive *d, uint8_t n)
     if (prepares) {
         ask_prepared(d, request, place);
     } else {
-        weir_code code = weir_engine_request(d->engine, request, &x, d->now_ns);
+        weir_code code = weir_conn_request(d->engine, request, &x, d->now_ns);
         begun(d, code, x, number);
     }
 }
@@ -301,9 +301,9 @@ static void step(struct drive *d, uint8_t what, struct octets *peer)
         else if (n >= 8 && n < 10)
             drive_fail(d, WEIR_DIRECTION_OUT, errors[2 + (n & 1)]);
         else if (n == 10)
-            weir_engine_drain(d->engine, d->now_ns);
+            weir_conn_drain(d->engine, d->now_ns);
         else if (n == 11)
-            weir_engine_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
+            weir_conn_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
         else if (n == 12)
             d->transport_dead = true;
         else if (n == 13)
@@ -424,7 +424,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (d->engine != NULL)
         drive_sleep(d, 200 * WEIR_SECOND);
     if (d->engine != NULL) { /* only a handler that does not answer may hold it up for ever */
-        weir_engine_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
+        weir_conn_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
         drive_step(d);
     }
     DRIVE_MUST(d, d->closed);

@@ -243,7 +243,7 @@ static void body_functions_anywhere(void **state)
     drive_send(d, GET POST GET POST);
     must_out(d, HELLO HELLO HELLO HELLO);
     DRIVE_MUST(d, d->dones == 4 && drive_logged(d, "body abc; end;") && !d->closed);
-    DRIVE_MUST(d, weir_engine_wants(d->engine) == WEIR_WANT_READ);
+    DRIVE_MUST(d, weir_conn_wants(d->engine) == WEIR_WANT_READ);
     drive_free(d);
 }
 

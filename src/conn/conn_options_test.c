@@ -69,7 +69,7 @@ static void wrong_requests(void **state)
     struct drive *d = drive_new();
     d->options.role = WEIR_ROLE_CLIENT;
     drive_open(d);
-    assert_int_equal(weir_engine_request(d->engine, NULL, &x, d->now_ns), WEIR_CODE_misuse);
+    assert_int_equal(weir_conn_request(d->engine, NULL, &x, d->now_ns), WEIR_CODE_misuse);
     assert_null(x);
     assert_int_equal(drive_ask(d, &none, NULL), WEIR_CODE_misuse);
     assert_int_equal(drive_ask(d,
@@ -77,7 +77,7 @@ static void wrong_requests(void **state)
                                NULL),
                      WEIR_CODE_misuse);
     assert_int_equal(drive_ask(d, WEIR_REQUEST(.host = WEIR_STR("a")), NULL), WEIR_CODE_bad_target);
-    DRIVE_MUST(d, weir_engine_is_idle(d->engine) && weir_engine_wants(d->engine) == WEIR_WANT_READ);
+    DRIVE_MUST(d, weir_conn_is_idle(d->engine) && weir_conn_wants(d->engine) == WEIR_WANT_READ);
 
     /* From a caller that knows fewer fields, and from one that knows more. */
     weir_request older = *ASK;
@@ -98,7 +98,7 @@ static void wrong_requests(void **state)
     assert_int_equal(drive_ask(d, &newer.known, NULL), WEIR_OK);
     drive_step(d);
     drive_send(d, HELLO);
-    weir_engine_drain(d->engine, d->now_ns);
+    weir_conn_drain(d->engine, d->now_ns);
     assert_int_equal(drive_ask(d, ASK, NULL), WEIR_CODE_misuse);
     drive_step(d);
     must_out(d, GET GET);
@@ -107,22 +107,22 @@ static void wrong_requests(void **state)
 
 /* --- options -------------------------------------------------------------------------------------------------------------------- */
 
-static void must_refuse(const weir_engine_options *options, const char *word)
+static void must_refuse(const weir_conn_options *options, const char *word)
 {
-    weir_engine_config *config = (weir_engine_config *)&config;
+    weir_conn_config *config = (weir_conn_config *)&config;
     weir_error error = {.code = WEIR_OK};
-    assert_int_equal(weir_engine_config_new(&config, options, &error), WEIR_CODE_bad_option);
+    assert_int_equal(weir_conn_config_new(&config, options, &error), WEIR_CODE_bad_option);
     assert_null(config);
     assert_int_equal(error.code, WEIR_CODE_bad_option);
     assert_non_null(strstr(error.text, word));
-    assert_int_equal(weir_engine_config_new(&config, options, NULL), WEIR_CODE_bad_option);
+    assert_int_equal(weir_conn_config_new(&config, options, NULL), WEIR_CODE_bad_option);
 }
 
 static void wrong_options(void **state)
 {
     (void)state;
     static const weir_handler no_size = {.head = drive_on_head}, no_head = WEIR_HANDLER(.done = drive_on_done);
-    weir_engine_options good = WEIR_ENGINE_OPTIONS(.handler = &drive_handler), bad = good;
+    weir_conn_options good = WEIR_CONN_OPTIONS(.handler = &drive_handler), bad = good;
     must_refuse(NULL, "size");
     bad.size = 0;
     must_refuse(&bad, "size");
@@ -160,20 +160,20 @@ static void count_wake(void *owner)
     wakes++;
 }
 
-static void serve_one(const weir_engine_options *options)
+static void serve_one(const weir_conn_options *options)
 {
-    weir_engine_config *config;
-    weir_engine *engine;
+    weir_conn_config *config;
+    weir_conn *engine;
     weir_ending ending;
     size_t size;
-    assert_int_equal(weir_engine_config_new(&config, options, NULL), WEIR_OK);
-    assert_int_equal(weir_engine_new(&engine, config, NULL, 0), WEIR_OK);
-    memcpy(weir_engine_reserve(engine, &size), GET, sizeof GET - 1);
-    weir_engine_received(engine, sizeof GET - 1, 0);
-    weir_engine_closed(engine, NULL, 0, &ending);
+    assert_int_equal(weir_conn_config_new(&config, options, NULL), WEIR_OK);
+    assert_int_equal(weir_conn_new(&engine, config, NULL, 0), WEIR_OK);
+    memcpy(weir_conn_reserve(engine, &size), GET, sizeof GET - 1);
+    weir_conn_received(engine, sizeof GET - 1, 0);
+    weir_conn_closed(engine, NULL, 0, &ending);
     assert_int_equal(ending.exchanges_begun, 1);
-    weir_engine_free(engine);
-    weir_engine_config_free(config);
+    weir_conn_free(engine);
+    weir_conn_config_free(config);
 }
 
 /* Structs end where their caller knew them to end: what is behind is not looked at. */
@@ -184,14 +184,14 @@ static void options_of_other_versions(void **state)
     short_handler.size = offsetof(weir_handler, body);
     memset((char *)&short_handler + short_handler.size, 0xff, sizeof short_handler - short_handler.size);
     struct {
-        weir_engine_options known;
+        weir_conn_options known;
         char more[64];
-    } options = {.known = WEIR_ENGINE_OPTIONS(.handler = &short_handler, .wake = count_wake), .more = "x"};
+    } options = {.known = WEIR_CONN_OPTIONS(.handler = &short_handler, .wake = count_wake), .more = "x"};
     options.known.size = sizeof options;
     serve_one(&options.known);
     assert_int_equal(heads, 1);
 
-    options.known.size = offsetof(weir_engine_options, limits);
+    options.known.size = offsetof(weir_conn_options, limits);
     memset((char *)&options.known + options.known.size, 0xff, sizeof options - options.known.size);
     options.known.allocator = (weir_allocator){.resize = NULL};
     serve_one(&options.known);
@@ -208,27 +208,27 @@ static void odd_driving(void **state)
     weir_output piece;
     weir_receipt receipt = {.known = true};
     drive_open(d);
-    assert_int_equal(weir_engine_output(d->engine, &piece, 1), 0);
-    weir_engine_sent(d->engine, 0, d->now_ns);
-    weir_engine_received(d->engine, 0, d->now_ns);
-    weir_engine_tick(d->engine, d->now_ns);
-    weir_engine_receipt(d->engine, &receipt, d->now_ns);
-    DRIVE_MUST(d, weir_engine_wants(d->engine) == WEIR_WANT_READ && weir_engine_is_idle(d->engine));
+    assert_int_equal(weir_conn_output(d->engine, &piece, 1), 0);
+    weir_conn_sent(d->engine, 0, d->now_ns);
+    weir_conn_received(d->engine, 0, d->now_ns);
+    weir_conn_tick(d->engine, d->now_ns);
+    weir_conn_receipt(d->engine, &receipt, d->now_ns);
+    DRIVE_MUST(d, weir_conn_wants(d->engine) == WEIR_WANT_READ && weir_conn_is_idle(d->engine));
     drive_send(d, GET);
-    assert_int_equal(weir_engine_output(d->engine, NULL, 0), 0);
+    assert_int_equal(weir_conn_output(d->engine, NULL, 0), 0);
     d->no_closing = true;
-    weir_engine_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
+    weir_conn_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
     /* It has ended; whatever comes changes nothing. */
-    weir_engine_stop(d->engine, WEIR_CODE_drain_timeout, d->now_ns);
-    weir_engine_drain(d->engine, d->now_ns);
-    weir_engine_failed(d->engine, WEIR_DIRECTION_IN, ECONNRESET, d->now_ns);
-    weir_engine_received(d->engine, 0, d->now_ns);
-    weir_engine_received_fin(d->engine, d->now_ns);
-    weir_engine_receipt(d->engine, &receipt, d->now_ns);
+    weir_conn_stop(d->engine, WEIR_CODE_drain_timeout, d->now_ns);
+    weir_conn_drain(d->engine, d->now_ns);
+    weir_conn_failed(d->engine, WEIR_DIRECTION_IN, ECONNRESET, d->now_ns);
+    weir_conn_received(d->engine, 0, d->now_ns);
+    weir_conn_received_fin(d->engine, d->now_ns);
+    weir_conn_receipt(d->engine, &receipt, d->now_ns);
     (void)respond(d->x, weir_body_none());
-    weir_engine_tick(d->engine, d->now_ns + 1000 * WEIR_SECOND);
-    DRIVE_MUST(d, weir_engine_wants(d->engine) == WEIR_WANT_ABORT);
-    DRIVE_MUST(d, weir_engine_deadline(d->engine) == WEIR_NEVER && !weir_engine_is_idle(d->engine));
+    weir_conn_tick(d->engine, d->now_ns + 1000 * WEIR_SECOND);
+    DRIVE_MUST(d, weir_conn_wants(d->engine) == WEIR_WANT_ABORT);
+    DRIVE_MUST(d, weir_conn_deadline(d->engine) == WEIR_NEVER && !weir_conn_is_idle(d->engine));
     drive_finish(d, true);
     DRIVE_ENDED(d, handler, stopped, lost, notable);
     drive_free(d);
@@ -237,8 +237,8 @@ static void odd_driving(void **state)
     d = drive_new();
     size_t size;
     drive_open(d);
-    assert_non_null(weir_engine_reserve(d->engine, &size));
-    weir_engine_received_fin(d->engine, d->now_ns);
+    assert_non_null(weir_conn_reserve(d->engine, &size));
+    weir_conn_received_fin(d->engine, d->now_ns);
     drive_step(d);
     DRIVE_ENDED(d, unused, peer_fin_unused, none_owed, routine);
     drive_free(d);
@@ -247,14 +247,14 @@ static void odd_driving(void **state)
     d->script.head = drive_answer;
     drive_open(d);
     drive_send(d, GET);
-    assert_non_null(weir_engine_reserve(d->engine, &size));
-    weir_engine_received_fin(d->engine, d->now_ns);
+    assert_non_null(weir_conn_reserve(d->engine, &size));
+    weir_conn_received_fin(d->engine, d->now_ns);
     drive_step(d);
     DRIVE_ENDED(d, idle, peer_fin_idle, delivered, routine);
     drive_free(d);
 
-    weir_engine_config_free(NULL);
-    weir_engine_free(NULL);
+    weir_conn_config_free(NULL);
+    weir_conn_free(NULL);
 }
 
 int main(void)

@@ -233,11 +233,11 @@ static void world_acts(struct drive *d)
         break;
     case 3:
         if (one_in(12))
-            weir_engine_drain(d->engine, d->now_ns);
+            weir_conn_drain(d->engine, d->now_ns);
         break;
     case 4:
         if (one_in(16))
-            weir_engine_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
+            weir_conn_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
         break;
     case 5:
     case 6:
@@ -373,7 +373,7 @@ static void one_seed(uint64_t seed)
         DRIVE_MUST(d, (chance.live != NULL) == (d->begun > d->dones));
     }
     if (d->engine != NULL) {
-        weir_engine_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
+        weir_conn_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
         drive_step(d);
     }
     if (d->engine != NULL)

@@ -313,11 +313,11 @@ static void peer_acts(struct drive *d)
         break;
     case 4:
         if (one_in(4))
-            weir_engine_drain(d->engine, d->now_ns);
+            weir_conn_drain(d->engine, d->now_ns);
         break;
     case 5:
         if (one_in(8))
-            weir_engine_stop(d->engine, one_in(2) ? WEIR_CODE_stopped : WEIR_CODE_drain_timeout, d->now_ns);
+            weir_conn_stop(d->engine, one_in(2) ? WEIR_CODE_stopped : WEIR_CODE_drain_timeout, d->now_ns);
         break;
     case 6:
     case 7:
@@ -356,7 +356,7 @@ static void check_open(struct drive *d)
     const struct conn_work *work = d->engine->work;
     const struct weir_exchange *x = work != NULL ? work->engine.current : NULL;
     bool by_handler = x != NULL && (x->out != ENGINE_OUT_DONE || (x->paused && !x->refused));
-    DRIVE_MUST(d, weir_engine_deadline(d->engine) != WEIR_NEVER || by_handler);
+    DRIVE_MUST(d, weir_conn_deadline(d->engine) != WEIR_NEVER || by_handler);
     DRIVE_MUST(d, d->begun - d->dones == chance.live);
 }
 
@@ -423,7 +423,7 @@ static void one_seed(uint64_t seed)
             check_open(d);
     }
     if (d->engine != NULL) {
-        weir_engine_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
+        weir_conn_stop(d->engine, WEIR_CODE_stopped, d->now_ns);
         drive_step(d);
     }
     if (d->engine != NULL)

@@ -65,12 +65,12 @@ static void short_options(void **state)
 {
     (void)state;
     static const weir_handler handler = WEIR_HANDLER(.head = count_head);
-    weir_engine_options o = WEIR_ENGINE_OPTIONS(.handler = &handler);
-    o.size = offsetof(weir_engine_options, limits);
+    weir_conn_options o = WEIR_CONN_OPTIONS(.handler = &handler);
+    o.size = offsetof(weir_conn_options, limits);
     memset((char *)&o + o.size, 0xff, sizeof o - o.size);
-    weir_engine_config *config;
-    assert_int_equal(weir_engine_config_new(&config, &o, NULL), WEIR_OK);
-    weir_engine_config_free(config);
+    weir_conn_config *config;
+    assert_int_equal(weir_conn_config_new(&config, &o, NULL), WEIR_OK);
+    weir_conn_config_free(config);
 }
 static void age_spreads(void **state)
 {
@@ -87,7 +87,7 @@ static void age_spreads(void **state)
         d->begun = d->dones = 0;
         drive_open(d);
         drive_send(d, GET);
-        uint64_t due = weir_engine_deadline(d->engine) - d->now_ns;
+        uint64_t due = weir_conn_deadline(d->engine) - d->now_ns;
         least = due < least ? due : least;
         most = due > most ? due : most;
         drive_finish(d, true);

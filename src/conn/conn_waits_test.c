@@ -11,7 +11,7 @@ static void early_answer_sent_before_body(void **state)
     drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
     drive_send(d, "abc");
     DRIVE_MUST(d, drive_logged(d, "done complete"));
-    DRIVE_MUST(d, weir_engine_deadline(d->engine) != WEIR_NEVER);
+    DRIVE_MUST(d, weir_conn_deadline(d->engine) != WEIR_NEVER);
     drive_free(d);
 }
 static void respond_sized(struct drive *d, weir_exchange *x)
@@ -44,7 +44,7 @@ static void refused_body_silent(void **state)
     d->script.head = refuse_answer;
     drive_open(d);
     drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
-    DRIVE_MUST(d, weir_engine_deadline(d->engine) != WEIR_NEVER);
+    DRIVE_MUST(d, weir_conn_deadline(d->engine) != WEIR_NEVER);
     drive_free(d);
 }
 static void refused_body_fin(void **state)
@@ -55,7 +55,7 @@ static void refused_body_fin(void **state)
     drive_open(d);
     drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n");
     drive_fin(d);
-    DRIVE_MUST(d, d->closed || weir_engine_deadline(d->engine) != WEIR_NEVER);
+    DRIVE_MUST(d, d->closed || weir_conn_deadline(d->engine) != WEIR_NEVER);
     drive_free(d);
 }
 /* The last request says so, but its body is still coming: a reset would eat the answer. */
@@ -68,7 +68,7 @@ static void early_answer_before_the_last_body(void **state)
     drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5000000\r\n\r\nabc");
     DRIVE_MUST(d, drive_logged(d, "done complete"));
     DRIVE_MUST(d, !d->closed);
-    DRIVE_MUST(d, weir_engine_wants(d->engine) & WEIR_WANT_READ);
+    DRIVE_MUST(d, weir_conn_wants(d->engine) & WEIR_WANT_READ);
     drive_free(d);
 }
 static void varied(struct drive *d, weir_exchange *x)
@@ -335,7 +335,7 @@ static void paused_and_refused_is_not_held(void **state)
     d->script.head = pause_refuse;
     drive_open(d);
     drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\n");
-    DRIVE_MUST(d, weir_engine_deadline(d->engine) != WEIR_NEVER);
+    DRIVE_MUST(d, weir_conn_deadline(d->engine) != WEIR_NEVER);
     drive_free(d);
 }
 static void linger_fin_unknown(void **state)

@@ -11,7 +11,7 @@ static weir_delivery worse(weir_delivery a, weir_delivery b)
 }
 
 /* Judges every answer that was not seen acknowledged; returns the worst, and how many never left whole. */
-static weir_delivery judge_answers(struct weir_engine *conn, const struct receipts_facts *known, uint32_t *unsent)
+static weir_delivery judge_answers(struct weir_conn *conn, const struct receipts_facts *known, uint32_t *unsent)
 {
     struct engine_facts *facts = &conn->facts;
     struct engine_totals *totals = &conn->config->totals;
@@ -91,7 +91,7 @@ static void correct_cause(struct engine_facts *facts, weir_delivery delivery, co
     }
 }
 
-static void count_octets(struct weir_engine *conn, uint64_t acked)
+static void count_octets(struct weir_conn *conn, uint64_t acked)
 {
     const struct engine_facts *facts = &conn->facts;
     struct engine_totals *totals = &conn->config->totals;
@@ -101,7 +101,7 @@ static void count_octets(struct weir_engine *conn, uint64_t acked)
 }
 
 /* Exchanges that nobody was to be told of: those that left are complete, the others ended with the connection. */
-static void count_untold(struct weir_engine *conn, uint32_t untold, uint32_t cut)
+static void count_untold(struct weir_conn *conn, uint32_t untold, uint32_t cut)
 {
     struct engine_totals *totals = &conn->config->totals;
     if (cut > untold)
@@ -119,7 +119,7 @@ static weir_class class_of(weir_role role, weir_code code, weir_delivery deliver
     return early && judged == WEIR_CLASS_FAULT ? WEIR_CLASS_NOTABLE : judged;
 }
 
-void conn_judge(struct weir_engine *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending)
+void conn_judge(struct weir_conn *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending)
 {
     struct engine_facts *facts = &conn->facts;
     weir_receipt kept;

@@ -12,8 +12,8 @@
 #include <weir/weir.h>
 
 struct side {
-    weir_engine_config *config;
-    weir_engine *engine;
+    weir_conn_config *config;
+    weir_conn *engine;
     char seen[8192]; /* what its handler saw, a word an event */
     int done;
     bool closed, shut;
@@ -142,17 +142,17 @@ static void done(void *app, weir_exchange *x, const weir_exchange_ending *ending
 static bool carry(struct side *from, struct side *to)
 {
     weir_output output[4];
-    unsigned wants = from->closed ? 0 : weir_engine_wants(from->engine);
-    if (!(wants & WEIR_WANT_WRITE) || to->closed || !(weir_engine_wants(to->engine) & WEIR_WANT_READ))
+    unsigned wants = from->closed ? 0 : weir_conn_wants(from->engine);
+    if (!(wants & WEIR_WANT_WRITE) || to->closed || !(weir_conn_wants(to->engine) & WEIR_WANT_READ))
         return false;
-    assert_true(weir_engine_output(from->engine, output, 4) > 0);
+    assert_true(weir_conn_output(from->engine, output, 4) > 0);
     size_t size, n = output[0].len < pair.piece ? output[0].len : pair.piece;
-    char *space = weir_engine_reserve(to->engine, &size);
+    char *space = weir_conn_reserve(to->engine, &size);
     assert_non_null(space);
     n = n < size ? n : size;
     memcpy(space, output[0].ptr, n);
-    weir_engine_received(to->engine, n, pair.now_ns);
-    weir_engine_sent(from->engine, n, pair.now_ns);
+    weir_conn_received(to->engine, n, pair.now_ns);
+    weir_conn_sent(from->engine, n, pair.now_ns);
     return true;
 }
 
@@ -160,24 +160,24 @@ static void close_side(struct side *side, struct side *other)
 {
     static const weir_receipt all = {.known = true, .left = UINT64_MAX, .acked = UINT64_MAX};
     side->closed = true;
-    weir_engine_closed(side->engine, &all, pair.now_ns, &side->ending);
+    weir_conn_closed(side->engine, &all, pair.now_ns, &side->ending);
     if (!other->closed && !side->shut)
-        weir_engine_received_fin(other->engine, pair.now_ns);
+        weir_conn_received_fin(other->engine, pair.now_ns);
 }
 
 static bool serve(struct side *side, struct side *other)
 {
     static const weir_receipt all = {.known = true, .left = UINT64_MAX, .acked = UINT64_MAX};
-    unsigned wants = side->closed ? 0 : weir_engine_wants(side->engine);
+    unsigned wants = side->closed ? 0 : weir_conn_wants(side->engine);
     if (wants & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) {
         close_side(side, other);
     } else if (wants & WEIR_WANT_RECEIPT) {
-        weir_engine_receipt(side->engine, &all, pair.now_ns);
+        weir_conn_receipt(side->engine, &all, pair.now_ns);
     } else if (wants & WEIR_WANT_SHUTDOWN) {
         side->shut = true;
-        weir_engine_shut(side->engine, pair.now_ns);
+        weir_conn_shut(side->engine, pair.now_ns);
         if (!other->closed)
-            weir_engine_received_fin(other->engine, pair.now_ns);
+            weir_conn_received_fin(other->engine, pair.now_ns);
     } else {
         return false;
     }
@@ -206,26 +206,26 @@ static void open_pair(size_t piece)
         WEIR_HANDLER(.head = client_head, .body = client_body, .end = client_end, .done = done);
     memset(&pair, 0, sizeof pair);
     pair.piece = piece;
-    const weir_engine_options server_options =
-        WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_SERVER, .handler = &server, .app = &pair.server);
-    const weir_engine_options client_options =
-        WEIR_ENGINE_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &client, .app = &pair.client);
-    assert_int_equal(weir_engine_config_new(&pair.server.config, &server_options, NULL), WEIR_OK);
-    assert_int_equal(weir_engine_config_new(&pair.client.config, &client_options, NULL), WEIR_OK);
-    assert_int_equal(weir_engine_new(&pair.server.engine, pair.server.config, NULL, 0), WEIR_OK);
-    assert_int_equal(weir_engine_new(&pair.client.engine, pair.client.config, NULL, 0), WEIR_OK);
+    const weir_conn_options server_options =
+        WEIR_CONN_OPTIONS(.role = WEIR_ROLE_SERVER, .handler = &server, .app = &pair.server);
+    const weir_conn_options client_options =
+        WEIR_CONN_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &client, .app = &pair.client);
+    assert_int_equal(weir_conn_config_new(&pair.server.config, &server_options, NULL), WEIR_OK);
+    assert_int_equal(weir_conn_config_new(&pair.client.config, &client_options, NULL), WEIR_OK);
+    assert_int_equal(weir_conn_new(&pair.server.engine, pair.server.config, NULL, 0), WEIR_OK);
+    assert_int_equal(weir_conn_new(&pair.client.engine, pair.client.config, NULL, 0), WEIR_OK);
 }
 
 static void free_side(struct side *side)
 {
-    weir_engine_free(side->engine);
-    weir_engine_config_free(side->config);
+    weir_conn_free(side->engine);
+    weir_conn_config_free(side->config);
 }
 
 static void close_pair(void)
 {
     if (!pair.client.closed) {
-        weir_engine_drain(pair.client.engine, pair.now_ns);
+        weir_conn_drain(pair.client.engine, pair.now_ns);
         run();
     }
     assert_true(pair.client.closed);
@@ -237,7 +237,7 @@ static void close_pair(void)
 static weir_exchange *ask(const weir_request *request)
 {
     weir_exchange *x;
-    assert_int_equal(weir_engine_request(pair.client.engine, request, &x, pair.now_ns), WEIR_OK);
+    assert_int_equal(weir_conn_request(pair.client.engine, request, &x, pair.now_ns), WEIR_OK);
     return x;
 }
 
@@ -298,7 +298,7 @@ static void test_chunks_and_trailers_both_ways(void **state)
         run();
         assert_int_equal(weir_write(x, WEIR_STR("two")), 3);
         assert_int_equal(weir_finish(x, WEIR_FIELDS({WEIR_STR("X-sum"), WEIR_STR("6")})), WEIR_OK);
-        weir_engine_tick(pair.client.engine, pair.now_ns);
+        weir_conn_tick(pair.client.engine, pair.now_ns);
         run();
         assert_non_null(strstr(pair.client.seen, "200 OK;"));
         assert_non_null(strstr(pair.client.seen, ";end X-sum=6;complete"));
@@ -328,8 +328,8 @@ static void test_close_is_kept(void **state)
         run();
         assert_true(pair.client.closed);
         assert_true(pair.server.closed);
-        assert_int_equal(weir_engine_request(pair.client.engine,
-                                             WEIR_REQUEST(.target = WEIR_STR("/"), .host = WEIR_STR("a")), &x, 0),
+        assert_int_equal(weir_conn_request(pair.client.engine,
+                                           WEIR_REQUEST(.target = WEIR_STR("/"), .host = WEIR_STR("a")), &x, 0),
                          WEIR_CODE_misuse);
         assert_int_equal(pair.client.ending.code, WEIR_CODE_close_requested);
         assert_int_equal(pair.server.ending.code, WEIR_CODE_close_by_application);
@@ -380,7 +380,7 @@ static void test_what_may_not_be_asked(void **state)
         weir_request request = cases[i].request;
         weir_exchange *x;
         request.size = sizeof request;
-        assert_int_equal(weir_engine_request(pair.client.engine, &request, &x, 0), cases[i].code);
+        assert_int_equal(weir_conn_request(pair.client.engine, &request, &x, 0), cases[i].code);
         assert_null(x);
     }
     weir_exchange *x;
@@ -388,11 +388,11 @@ static void test_what_may_not_be_asked(void **state)
                                 .target = WEIR_STR("/"),
                                 .host = WEIR_STR("a"),
                                 .fields = WEIR_FIELDS({WEIR_STR("X"), WEIR_STR("a\r\nY: b")})};
-    assert_int_equal(weir_engine_request(pair.client.engine, &split, &x, 0), WEIR_CODE_bad_field_value);
+    assert_int_equal(weir_conn_request(pair.client.engine, &split, &x, 0), WEIR_CODE_bad_field_value);
     ask(WEIR_REQUEST(.target = WEIR_STR("/"), .host = WEIR_STR("a")));
     const weir_request *way =
         WEIR_REQUEST(.method = WEIR_STR("CONNECT"), .target = WEIR_STR("a:1"), .host = WEIR_STR("a:1"));
-    assert_int_equal(weir_engine_request(pair.client.engine, way, &x, 0), WEIR_CODE_misuse);
+    assert_int_equal(weir_conn_request(pair.client.engine, way, &x, 0), WEIR_CODE_misuse);
     run();
     close_pair();
 }
@@ -402,10 +402,10 @@ static void test_what_may_not_be_asked(void **state)
 static void feed(const char *text)
 {
     size_t size, length = strlen(text);
-    char *space = weir_engine_reserve(pair.client.engine, &size);
+    char *space = weir_conn_reserve(pair.client.engine, &size);
     assert_true(size >= length);
     memcpy(space, text, length);
-    weir_engine_received(pair.client.engine, length, pair.now_ns);
+    weir_conn_received(pair.client.engine, length, pair.now_ns);
 }
 
 static void finish_client(void)
@@ -413,18 +413,18 @@ static void finish_client(void)
     static const weir_receipt all = {.known = true, .left = UINT64_MAX, .acked = UINT64_MAX};
     for (int steps = 0; !pair.client.closed; steps++) {
         assert_true(steps < 100);
-        unsigned wants = weir_engine_wants(pair.client.engine);
+        unsigned wants = weir_conn_wants(pair.client.engine);
         weir_output output[4];
         if (wants & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT))
             close_side(&pair.client, &pair.server);
-        else if (wants & WEIR_WANT_WRITE && weir_engine_output(pair.client.engine, output, 4) > 0)
-            weir_engine_sent(pair.client.engine, output[0].len, pair.now_ns);
+        else if (wants & WEIR_WANT_WRITE && weir_conn_output(pair.client.engine, output, 4) > 0)
+            weir_conn_sent(pair.client.engine, output[0].len, pair.now_ns);
         else if (wants & WEIR_WANT_RECEIPT)
-            weir_engine_receipt(pair.client.engine, &all, pair.now_ns);
+            weir_conn_receipt(pair.client.engine, &all, pair.now_ns);
         else if (wants & WEIR_WANT_SHUTDOWN)
-            weir_engine_shut(pair.client.engine, pair.now_ns);
+            weir_conn_shut(pair.client.engine, pair.now_ns);
         else
-            weir_engine_tick(pair.client.engine, pair.now_ns += 40 * WEIR_SECOND);
+            weir_conn_tick(pair.client.engine, pair.now_ns += 40 * WEIR_SECOND);
     }
 }
 
@@ -457,17 +457,17 @@ static void test_answers_of_strangers(void **state)
         pair.server.closed = true;
         ask(WEIR_REQUEST(.target = WEIR_STR("/"), .host = WEIR_STR("a")));
         weir_output output[4];
-        assert_true(weir_engine_output(pair.client.engine, output, 4) == 1);
-        weir_engine_sent(pair.client.engine, output[0].len, pair.now_ns);
+        assert_true(weir_conn_output(pair.client.engine, output, 4) == 1);
+        weir_conn_sent(pair.client.engine, output[0].len, pair.now_ns);
         if (cases[i].answer[0] != '\0')
             feed(cases[i].answer);
         if (cases[i].fin)
-            weir_engine_received_fin(pair.client.engine, pair.now_ns);
+            weir_conn_received_fin(pair.client.engine, pair.now_ns);
         finish_client();
         assert_string_equal(pair.client.seen, cases[i].seen);
         assert_int_equal(pair.client.ending.code, cases[i].code);
         assert_int_equal(pair.client.done, 1);
-        weir_engine_closed(pair.server.engine, NULL, 0, &pair.server.ending);
+        weir_conn_closed(pair.server.engine, NULL, 0, &pair.server.ending);
         free_side(&pair.client);
         free_side(&pair.server);
     }

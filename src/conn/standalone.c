@@ -1,19 +1,19 @@
-/* weir/engine.h for those who bring their own I/O: configs and engines that are allocated one by one. */
+/* weir/conn.h for those who bring their own I/O: configs and engines that are allocated one by one. */
 #include "base/alloc.h"
 #include "base/list.h"
 #include "conn/conn.h"
 
 struct standalone {
-    struct weir_engine conn;
+    struct weir_conn conn;
     void *owner;
 };
 
 struct standalone_config {
-    struct weir_engine_config config;
+    struct weir_conn_config config;
     uint64_t last_id;
 };
 
-static void wake(struct weir_engine *conn)
+static void wake(struct weir_conn *conn)
 {
     struct standalone *engine = BASE_CONTAINER(conn, struct standalone, conn);
     if (conn->config->options.wake != NULL)
@@ -21,13 +21,13 @@ static void wake(struct weir_engine *conn)
 }
 
 /* An older caller's options may end before it. */
-static weir_allocator allocator_of(const weir_engine_options *options)
+static weir_allocator allocator_of(const weir_conn_options *options)
 {
-    size_t needed = offsetof(weir_engine_options, allocator) + sizeof options->allocator;
+    size_t needed = offsetof(weir_conn_options, allocator) + sizeof options->allocator;
     return base_allocator(options != NULL && options->size >= needed ? &options->allocator : NULL);
 }
 
-weir_code weir_engine_config_new(weir_engine_config **out, const weir_engine_options *options, weir_error *error)
+weir_code weir_conn_config_new(weir_conn_config **out, const weir_conn_options *options, weir_error *error)
 {
     *out = NULL;
     weir_allocator allocator = allocator_of(options);
@@ -47,7 +47,7 @@ weir_code weir_engine_config_new(weir_engine_config **out, const weir_engine_opt
     return WEIR_OK;
 }
 
-void weir_engine_config_free(weir_engine_config *config)
+void weir_conn_config_free(weir_conn_config *config)
 {
     if (config == NULL)
         return;
@@ -57,7 +57,7 @@ void weir_engine_config_free(weir_engine_config *config)
     base_release(&allocator, made, sizeof *made);
 }
 
-weir_code weir_engine_new(weir_engine **out, weir_engine_config *config, void *owner, uint64_t now_ns)
+weir_code weir_conn_new(weir_conn **out, weir_conn_config *config, void *owner, uint64_t now_ns)
 {
     struct standalone *engine = base_alloc(&config->options.allocator, sizeof *engine);
     *out = NULL;
@@ -70,7 +70,7 @@ weir_code weir_engine_new(weir_engine **out, weir_engine_config *config, void *o
     return WEIR_OK;
 }
 
-void weir_engine_free(weir_engine *conn)
+void weir_conn_free(weir_conn *conn)
 {
     if (conn == NULL)
         return;

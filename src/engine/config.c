@@ -25,11 +25,11 @@ static void copy_sized(void *to, size_t to_size, const void *from, size_t from_s
     memcpy(to, from, from_size < to_size ? from_size : to_size);
 }
 
-weir_code engine_config_init(struct weir_engine_config *config, const weir_engine_options *options, size_t engine_size,
+weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_options *options, size_t engine_size,
                              size_t exchange_size, weir_error *error)
 {
     if (options == NULL || options->size == 0)
-        return refuse(error, "engine options: `size` is 0: make them with WEIR_ENGINE_OPTIONS");
+        return refuse(error, "engine options: `size` is 0: make them with WEIR_CONN_OPTIONS");
     memset(config, 0, sizeof *config);
     copy_sized(&config->options, sizeof config->options, options, options->size);
     const weir_handler *handler = config->options.handler;
@@ -67,7 +67,7 @@ weir_code engine_config_init(struct weir_engine_config *config, const weir_engin
     return WEIR_OK;
 }
 
-void engine_config_fini(struct weir_engine_config *config)
+void engine_config_fini(struct weir_conn_config *config)
 {
     base_slab_fini(&config->engines);
     base_slab_fini(&config->heads);
@@ -75,7 +75,7 @@ void engine_config_fini(struct weir_engine_config *config)
     base_blocks_fini(&config->blocks);
 }
 
-weir_str engine_config_date_line(struct weir_engine_config *config)
+weir_str engine_config_date_line(struct weir_conn_config *config)
 {
     if (config->unix_time == NULL)
         return (weir_str){.ptr = NULL};

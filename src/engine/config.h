@@ -3,7 +3,7 @@
 #ifndef ENGINE_CONFIG_H
 #define ENGINE_CONFIG_H
 
-#include <weir/engine.h>
+#include <weir/conn.h>
 
 #include "base/block.h"
 #include "engine/totals.h"
@@ -12,8 +12,8 @@
 
 #define ENGINE_DATE_LINE_SIZE (6 + HTTP_DATE_SIZE + 2)
 
-struct weir_engine_config {
-    weir_engine_options options; /* limits resolved, allocator filled in */
+struct weir_conn_config {
+    weir_conn_options options; /* limits resolved, allocator filled in */
     weir_handler handler;        /* a copy, so that a shorter struct of an older caller is null behind its end */
     bool lenient;
     struct h1_head_limits head_limits;
@@ -29,19 +29,19 @@ struct weir_engine_config {
     int64_t date_second;
     char date_line[ENGINE_DATE_LINE_SIZE];  /* "Date: ...\r\n" */
     uint64_t seed;                          /* of the jitter of ages */
-    void (*wake)(struct weir_engine *conn); /* a connection has something to do; never null while one lives */
+    void (*wake)(struct weir_conn *conn); /* a connection has something to do; never null while one lives */
     /* An exchange ends; true: it is taken back, to be asked elsewhere, and its handler does not hear of it. May be null. */
-    bool (*ending)(struct weir_engine_config *config, struct weir_exchange *x, weir_exchange_ending *ending);
+    bool (*ending)(struct weir_conn_config *config, struct weir_exchange *x, weir_exchange_ending *ending);
     void (*freed)(struct weir_exchange *x); /* an exchange is no more; may be null */
     struct engine_totals totals;
 };
 
-/* The same as weir_engine_config_new and _free, in the caller's memory. `engine_size`: of the pieces for engines, for what
+/* The same as weir_conn_config_new and _free, in the caller's memory. `engine_size`: of the pieces for engines, for what
  * the folder above keeps beside them; `exchange_size`: the same of exchanges, or 0. */
-WEIR_MUST_USE weir_code engine_config_init(struct weir_engine_config *config, const weir_engine_options *options,
+WEIR_MUST_USE weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_options *options,
                                            size_t engine_size, size_t exchange_size, weir_error *error);
-void engine_config_fini(struct weir_engine_config *config);
+void engine_config_fini(struct weir_conn_config *config);
 /* The Date line of now; empty when there is no wall clock. */
-weir_str engine_config_date_line(struct weir_engine_config *config);
+weir_str engine_config_date_line(struct weir_conn_config *config);
 
 #endif

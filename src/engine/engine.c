@@ -5,7 +5,7 @@
 
 #include "engine/verdict.h"
 
-struct engine *engine_new(struct weir_engine_config *config, struct engine_facts *facts,
+struct engine *engine_new(struct weir_conn_config *config, struct engine_facts *facts,
                           void (*wake)(struct engine *engine))
 {
     struct engine *engine = base_slab_get(&config->engines);
@@ -252,7 +252,7 @@ static bool give_up(struct engine *engine, struct weir_exchange *x)
 
 static bool give_room(struct engine *engine, struct weir_exchange *x)
 {
-    struct weir_engine_config *config = engine->config;
+    struct weir_conn_config *config = engine->config;
     if (!x->room_due || x->out_held || x->handler->room == NULL)
         return false;
     /* Half empty, so that it is worth the call; also for one that has no more to write than the end. */

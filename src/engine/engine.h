@@ -108,7 +108,7 @@ struct weir_exchange {
 };
 
 struct engine {
-    struct weir_engine_config *config;
+    struct weir_conn_config *config;
     struct engine_facts *facts;
     struct weir_exchange *current;
     struct weir_exchange *unsent_first; /* answered whole, not all with the transport: `done` is due when it is */
@@ -145,7 +145,7 @@ struct engine {
 /* --- used by conn ---------------------------------------------------------------------------------------------------- */
 
 /* A fresh one from the config's free list, or NULL: no memory. */
-WEIR_MUST_USE struct engine *engine_new(struct weir_engine_config *config, struct engine_facts *facts,
+WEIR_MUST_USE struct engine *engine_new(struct weir_conn_config *config, struct engine_facts *facts,
                                         void (*wake)(struct engine *engine));
 /* No exchange may be left. Gives all memory back. */
 void engine_free(struct engine *engine);
@@ -209,7 +209,7 @@ struct weir_prepared {
     char octets[];
 };
 /* Streams and `expect` too. */
-WEIR_MUST_USE weir_code engine_prepare(struct weir_prepared **out, struct weir_engine_config *config,
+WEIR_MUST_USE weir_code engine_prepare(struct weir_prepared **out, struct weir_conn_config *config,
                                        const weir_request *request);
 /* Begins an exchange. */
 WEIR_MUST_USE weir_code engine_request(struct engine *engine, const weir_request *request, struct weir_exchange **out);

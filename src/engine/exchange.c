@@ -36,7 +36,7 @@ bool exchange_take_head(struct weir_exchange *x)
 
 static void release_head(struct weir_exchange *x)
 {
-    struct weir_engine_config *config = x->engine->config;
+    struct weir_conn_config *config = x->engine->config;
     struct exchange_head *head = x->head;
     if (head == &exchange_no_head)
         return;
@@ -98,7 +98,7 @@ weir_retry exchange_retry(const struct weir_exchange *x)
 void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery delivery)
 {
     struct engine *engine = x->engine;
-    struct weir_engine_config *config = engine->config;
+    struct weir_conn_config *config = engine->config;
     engine_count(&config->totals.exchanges_done, 1);
     engine_count(&config->totals.exchanges_by_code[code], 1);
     if (x->handler->done != NULL || config->ending != NULL) {

@@ -126,7 +126,7 @@ static weir_code take_head(struct engine *engine, struct weir_exchange *x)
  * handler may have run another engine meanwhile, with another input. */
 static struct h1_known *known_in(struct engine *engine)
 {
-    struct weir_engine_config *config = engine->config;
+    struct weir_conn_config *config = engine->config;
     if (config->known_block != engine->input.block) {
         h1_known_forget(&config->known);
         config->known_block = engine->input.block;
@@ -136,7 +136,7 @@ static struct h1_known *known_in(struct engine *engine)
 
 static int64_t parse_head_once(struct engine *engine, struct weir_exchange *x)
 {
-    const struct weir_engine_config *config = engine->config;
+    const struct weir_conn_config *config = engine->config;
     char *octets = base_input_octets(&engine->input);
     size_t size = base_input_size(&engine->input);
     if (engine_is_server(engine))

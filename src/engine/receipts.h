@@ -8,7 +8,7 @@
 #define ENGINE_RECEIPTS_H
 
 #include <weir/ending.h>
-#include <weir/engine.h>
+#include <weir/conn.h>
 
 struct receipts_run {
     uint64_t size;

@@ -13,7 +13,7 @@
 
 /* --- checked and written once ------------------------------------------------------------------------------------------ */
 
-weir_code engine_prepare(struct weir_prepared **out, struct weir_engine_config *config, const weir_request *request)
+weir_code engine_prepare(struct weir_prepared **out, struct weir_conn_config *config, const weir_request *request)
 {
     struct request_plan plan;
     *out = NULL;

@@ -2,7 +2,7 @@
 #ifndef ENGINE_REQUEST_PLAN_H
 #define ENGINE_REQUEST_PLAN_H
 
-#include <weir/engine.h>
+#include <weir/conn.h>
 
 struct request_plan {
     uint64_t length;

@@ -10,7 +10,7 @@
 /* Links looked at to find one that is idle: enough that the oldest of them is old, few enough to be done per accept. */
 #define RECLAIM_LOOKS  32
 
-static struct link *link_of_conn(const struct weir_engine *conn)
+static struct link *link_of_conn(const struct weir_conn *conn)
 {
     return BASE_CONTAINER(conn, struct link, conn);
 }
@@ -23,7 +23,7 @@ struct link_home *link_home_of(const struct link *link)
 struct link *link_of_exchange(const weir_exchange *x)
 {
     struct engine_facts *facts = x->engine->facts;
-    return link_of_conn(BASE_CONTAINER(facts, struct weir_engine, facts));
+    return link_of_conn(BASE_CONTAINER(facts, struct weir_conn, facts));
 }
 
 void link_peer(const struct link *link, weir_address *peer)
@@ -44,7 +44,7 @@ static uint64_t now_of(const struct link *link)
 static bool is_idle(const struct link *link)
 {
     bool used = link->conn.facts.octets_in > 0 || link->conn.config->options.role == WEIR_ROLE_CLIENT;
-    return used && weir_engine_is_idle(&link->conn);
+    return used && weir_conn_is_idle(&link->conn);
 }
 
 static bool set_idle(struct link *link, bool idle)
@@ -119,7 +119,7 @@ static void finish(struct link *link, bool aborts, const weir_receipt *last)
     weir_receipt receipt = aborts ? reset(link) : last != NULL ? *last : ask(link);
     if (!aborts && is_better_reset(link, &receipt))
         receipt = reset(link);
-    weir_engine_closed(&link->conn, &receipt, now_ns, &ending);
+    weir_conn_closed(&link->conn, &receipt, now_ns, &ending);
     link_peer(link, &ending.peer);
     ending.local = local;
     ending.began_unix_ns = link_unix_now_ns() - ending.lived_ns;
@@ -139,7 +139,7 @@ static void finish(struct link *link, bool aborts, const weir_receipt *last)
 
 static void write_failed(struct link *link, int os)
 {
-    weir_engine_failed(&link->conn, WEIR_DIRECTION_OUT, os, now_of(link));
+    weir_conn_failed(&link->conn, WEIR_DIRECTION_OUT, os, now_of(link));
 }
 
 /* The file, not the socket: its data is shorter than was said, or cannot be read. */
@@ -153,7 +153,7 @@ static bool write_out(struct link *link)
 {
     weir_output output[PIECES_MAX];
     struct io_piece pieces[PIECES_MAX];
-    size_t count = weir_engine_output(&link->conn, output, PIECES_MAX);
+    size_t count = weir_conn_output(&link->conn, output, PIECES_MAX);
     size_t memory = 0;
     while (memory < count && output[memory].fd < 0) {
         pieces[memory] = (struct io_piece){.ptr = output[memory].ptr, .len = output[memory].len};
@@ -165,7 +165,7 @@ static bool write_out(struct link *link)
     } else {
         n = io_sock_write_file(&link->sock, output[0].fd, output[0].offset, output[0].len);
         if (is_file_error(n)) {
-            weir_engine_output_failed(&link->conn, (int)-n, now_of(link));
+            weir_conn_output_failed(&link->conn, (int)-n, now_of(link));
             return true;
         }
     }
@@ -176,7 +176,7 @@ static bool write_out(struct link *link)
     if (n < 0)
         write_failed(link, (int)-n);
     else
-        weir_engine_sent(&link->conn, (size_t)n, now_of(link));
+        weir_conn_sent(&link->conn, (size_t)n, now_of(link));
     return true;
 }
 
@@ -186,10 +186,10 @@ static void shut(struct link *link)
 {
     int result = io_sock_shutdown(&link->sock);
     /* ENOTCONN: the peer was faster. The receipt that is asked for next says what it got. */
-    weir_engine_shut(&link->conn, now_of(link));
+    weir_conn_shut(&link->conn, now_of(link));
     if (result == -ENOTCONN) {
         weir_receipt receipt = ask(link);
-        weir_engine_receipt(&link->conn, &receipt, now_of(link));
+        weir_conn_receipt(&link->conn, &receipt, now_of(link));
     }
 }
 
@@ -197,7 +197,7 @@ static void shut(struct link *link)
  * touch it for each octet. */
 static void arm(struct link *link)
 {
-    uint64_t due_ns = weir_engine_deadline(&link->conn);
+    uint64_t due_ns = weir_conn_deadline(&link->conn);
     if (due_ns == WEIR_NEVER)
         return;
     if (!io_timer_is_running(&link->timer) || due_ns < io_timer_due(&link->timer))
@@ -211,7 +211,7 @@ static bool step(struct link *link, bool more)
     weir_receipt receipt = {.known = false};
     bool asked = false;
     for (;;) {
-        unsigned wants = weir_engine_wants(&link->conn);
+        unsigned wants = weir_conn_wants(&link->conn);
         if (wants & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) {
             finish(link, (wants & WEIR_WANT_ABORT) != 0, asked ? &receipt : NULL);
             return false;
@@ -221,7 +221,7 @@ static bool step(struct link *link, bool more)
         if (wants & WEIR_WANT_RECEIPT) {
             receipt = ask(link);
             asked = true;
-            weir_engine_receipt(&link->conn, &receipt, now_of(link));
+            weir_conn_receipt(&link->conn, &receipt, now_of(link));
             continue;
         }
         if ((wants & WEIR_WANT_WRITE) && !link->write_pending && !(more && (wants & WEIR_WANT_READ))) {
@@ -255,7 +255,7 @@ static struct link *link_of_sock(struct io_sock *sock)
 static char *on_space(struct io_sock *sock, size_t *size)
 {
     struct link *link = link_of_sock(sock);
-    char *space = weir_engine_reserve(&link->conn, size);
+    char *space = weir_conn_reserve(&link->conn, size);
     if (space == NULL) {
         /* No memory for a buffer now: the connection waits for its next deadline, and others may give some back. */
         io_timer_start(sock->loop, &link->timer, now_of(link) + 10 * WEIR_MS);
@@ -268,13 +268,13 @@ static void on_read(struct io_sock *sock, ssize_t n, bool more)
     struct link *link = link_of_sock(sock);
     uint64_t now_ns = now_of(link);
     if (n > 0) {
-        weir_engine_received(&link->conn, (size_t)n, now_ns);
+        weir_conn_received(&link->conn, (size_t)n, now_ns);
     } else {
-        weir_engine_received(&link->conn, 0, now_ns);
+        weir_conn_received(&link->conn, 0, now_ns);
         if (n == 0)
-            weir_engine_received_fin(&link->conn, now_ns);
+            weir_conn_received_fin(&link->conn, now_ns);
         else
-            weir_engine_failed(&link->conn, WEIR_DIRECTION_IN, (int)-n, now_ns);
+            weir_conn_failed(&link->conn, WEIR_DIRECTION_IN, (int)-n, now_ns);
     }
     step(link, more);
 }
@@ -282,7 +282,7 @@ static void on_read(struct io_sock *sock, ssize_t n, bool more)
 static void on_unused(struct io_sock *sock)
 {
     struct link *link = link_of_sock(sock);
-    weir_engine_received(&link->conn, 0, now_of(link));
+    weir_conn_received(&link->conn, 0, now_of(link));
     step(link, false);
 }
 
@@ -293,21 +293,21 @@ static void on_written(struct io_sock *sock, ssize_t n)
     if (n < 0)
         write_failed(link, (int)-n);
     else if (n > 0)
-        weir_engine_sent(&link->conn, (size_t)n, now_of(link));
+        weir_conn_sent(&link->conn, (size_t)n, now_of(link));
     step(link, false);
 }
 
 static void on_hangup(struct io_sock *sock, int os)
 {
     struct link *link = link_of_sock(sock);
-    weir_engine_failed(&link->conn, WEIR_DIRECTION_IN, os, now_of(link));
+    weir_conn_failed(&link->conn, WEIR_DIRECTION_IN, os, now_of(link));
     step(link, false);
 }
 
 static void on_woken(struct io_sock *sock)
 {
     struct link *link = link_of_sock(sock);
-    weir_engine_tick(&link->conn, now_of(link));
+    weir_conn_tick(&link->conn, now_of(link));
     step(link, false);
 }
 
@@ -323,11 +323,11 @@ static const struct io_sock_ops sock_ops = {
 static void on_timer(struct io_timer *timer)
 {
     struct link *link = BASE_CONTAINER(timer, struct link, timer);
-    weir_engine_tick(&link->conn, now_of(link));
+    weir_conn_tick(&link->conn, now_of(link));
     step(link, false);
 }
 
-static void on_wake(struct weir_engine *conn)
+static void on_wake(struct weir_conn *conn)
 {
     io_sock_wake(&link_of_conn(conn)->sock);
 }
@@ -449,14 +449,14 @@ bool link_reclaim_idle(struct link_home *home)
     }
     if (oldest == NULL)
         return false;
-    weir_engine_stop(&oldest->conn, WEIR_CODE_idle_reclaimed, now_of(oldest));
+    weir_conn_stop(&oldest->conn, WEIR_CODE_idle_reclaimed, now_of(oldest));
     step(oldest, false);
     return true;
 }
 
 void link_drain(struct link *link)
 {
-    bool waits = weir_engine_wants(&link->conn) & WEIR_WANT_READ && ask(link).unread > 0;
+    bool waits = weir_conn_wants(&link->conn) & WEIR_WANT_READ && ask(link).unread > 0;
     conn_drain(&link->conn, waits, now_of(link));
     step(link, false);
 }
@@ -471,7 +471,7 @@ void link_stop_all(struct link_home *home, weir_code code)
 {
     for (uint64_t left = home->alive; left > 0 && !base_list_is_empty(&home->links); left--) {
         struct link *link = next_link(home);
-        weir_engine_stop(&link->conn, code, now_of(link));
+        weir_conn_stop(&link->conn, code, now_of(link));
         step(link, false);
     }
 }

@@ -25,7 +25,7 @@ struct link_totals {
 
 /* What the links of one worker share. The owner embeds it. */
 struct link_home {
-    struct weir_engine_config config; /* its `wake` is set by link_home_init */
+    struct weir_conn_config config; /* its `wake` is set by link_home_init */
     weir_loop *loop;
     struct base_list links; /* all that live; those looked at for reclaiming go to the end */
     uint64_t alive;
@@ -47,7 +47,7 @@ struct link {
     struct io_sock sock;
     struct io_timer timer;
     struct base_list node; /* in the home's links */
-    struct weir_engine conn;
+    struct weir_conn conn;
     uint8_t peer_octets[16];
     uint16_t peer_port;
     uint8_t peer_family;
@@ -56,7 +56,7 @@ struct link {
 };
 
 struct link_home_options {
-    const weir_engine_options *engine;
+    const weir_conn_options *engine;
     uint64_t first_id, id_step; /* the numbers that this home gives to its connections */
     size_t link_size;           /* of what a link is the first member of; 0: of a link */
     size_t exchange_size;       /* of what an exchange is the first member of; 0: of an exchange */

@@ -2,7 +2,7 @@
 #ifndef CASES_PROFILE_H
 #define CASES_PROFILE_H
 
-#include <weir/engine.h>
+#include <weir/conn.h>
 
 #include "page.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <weir/engine.h>
+#include <weir/conn.h>
 
 #include "profile.h"
 
@@ -23,7 +23,7 @@ struct told {
 
 struct script {
     struct profile profile;
-    weir_engine *engine;
+    weir_conn *engine;
     uint64_t now_ns;
     struct told told[EXCHANGES_MAX];
     size_t count;
@@ -205,23 +205,23 @@ static void write_all(struct script *script)
 {
     weir_output pieces[8];
     size_t count;
-    while ((weir_engine_wants(script->engine) & WEIR_WANT_WRITE) &&
-           (count = weir_engine_output(script->engine, pieces, 8)) > 0) {
+    while ((weir_conn_wants(script->engine) & WEIR_WANT_WRITE) &&
+           (count = weir_conn_output(script->engine, pieces, 8)) > 0) {
         size_t size = 0;
         for (size_t i = 0; i < count; i++) {
             text_add(&script->sent, pieces[i].ptr, pieces[i].len);
             size += pieces[i].len;
         }
-        weir_engine_sent(script->engine, size, script->now_ns);
+        weir_conn_sent(script->engine, size, script->now_ns);
     }
 }
 
 /* Does what the engine wants until that is to read, or to close. */
 static void settle(struct script *script)
 {
-    weir_engine *engine = script->engine;
+    weir_conn *engine = script->engine;
     for (unsigned steps = 0; steps < STEPS_MAX; steps++) {
-        unsigned wants = weir_engine_wants(engine);
+        unsigned wants = weir_conn_wants(engine);
         if (wants & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) {
             script->reset |= (wants & WEIR_WANT_ABORT) != 0;
             return;
@@ -230,10 +230,10 @@ static void settle(struct script *script)
             write_all(script);
         } else if (wants & WEIR_WANT_RECEIPT) {
             weir_receipt receipt = {.known = true, .left = script->sent.size, .acked = script->sent.size};
-            weir_engine_receipt(engine, &receipt, script->now_ns);
+            weir_conn_receipt(engine, &receipt, script->now_ns);
         } else if (wants & WEIR_WANT_SHUTDOWN) {
             script->shut = true;
-            weir_engine_shut(engine, script->now_ns);
+            weir_conn_shut(engine, script->now_ns);
         } else {
             return;
         }
@@ -242,19 +242,19 @@ static void settle(struct script *script)
 
 static bool is_over(const struct script *script)
 {
-    return (weir_engine_wants(script->engine) & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) != 0;
+    return (weir_conn_wants(script->engine) & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) != 0;
 }
 
 static void feed(struct script *script, const char *octets, size_t size)
 {
-    while (size > 0 && !is_over(script) && (weir_engine_wants(script->engine) & WEIR_WANT_READ)) {
+    while (size > 0 && !is_over(script) && (weir_conn_wants(script->engine) & WEIR_WANT_READ)) {
         size_t room;
-        char *to = weir_engine_reserve(script->engine, &room);
+        char *to = weir_conn_reserve(script->engine, &room);
         size_t n = size < room ? size : room;
         if (n == 0)
             return;
         memcpy(to, octets, n);
-        weir_engine_received(script->engine, n, script->now_ns);
+        weir_conn_received(script->engine, n, script->now_ns);
         settle(script);
         octets += n;
         size -= n;
@@ -266,7 +266,7 @@ static void feed_fin(struct script *script)
     if (is_over(script) || script->fin_done)
         return;
     script->fin_done = true;
-    weir_engine_received_fin(script->engine, script->now_ns);
+    weir_conn_received_fin(script->engine, script->now_ns);
     settle(script);
 }
 
@@ -321,12 +321,12 @@ static void ask(struct script *script, const struct block *block)
     request.expect = script->profile.expect;
     request.user = told;
     told->script = script;
-    weir_code code = weir_engine_request(script->engine, &request, &x, script->now_ns);
+    weir_code code = weir_conn_request(script->engine, &request, &x, script->now_ns);
     if (code == WEIR_OK)
         script->count++;
     else
         text_print(&script->refusals, "refused %s\n", weir_code_name(code));
-    weir_engine_tick(script->engine, script->now_ns);
+    weir_conn_tick(script->engine, script->now_ns);
     settle(script);
 }
 
@@ -334,7 +334,7 @@ static void ask(struct script *script, const struct block *block)
 static void wait_some(struct script *script, const struct block *block)
 {
     script->now_ns += strtoull(block->octets, NULL, 10) * WEIR_MS;
-    weir_engine_tick(script->engine, script->now_ns);
+    weir_conn_tick(script->engine, script->now_ns);
     settle(script);
 }
 
@@ -349,17 +349,17 @@ static void finish(struct script *script, struct text *end)
         feed_fin(script);
         settle(script);
     } else {
-        text_print(end, "stays open, %s\n", weir_engine_is_idle(script->engine) ? "idle" : "within an exchange");
+        text_print(end, "stays open, %s\n", weir_conn_is_idle(script->engine) ? "idle" : "within an exchange");
         script->mute = true;
-        weir_engine_stop(script->engine, WEIR_CODE_stopped, script->now_ns);
+        weir_conn_stop(script->engine, WEIR_CODE_stopped, script->now_ns);
         settle(script);
     }
     for (unsigned i = 0; i < 8 && !is_over(script); i++) {
-        weir_engine_tick(script->engine, weir_engine_deadline(script->engine));
+        weir_conn_tick(script->engine, weir_conn_deadline(script->engine));
         settle(script);
     }
     weir_receipt last = {.known = true, .left = script->sent.size, .acked = script->sent.size};
-    weir_engine_closed(script->engine, &last, script->now_ns, &ending);
+    weir_conn_closed(script->engine, &last, script->now_ns, &ending);
     script->code = ending.code;
     if (closes)
         text_print(end, "%s, %s\n", script->reset ? "resets" : "closes", weir_code_name(ending.code));
@@ -466,28 +466,28 @@ bool script_run(const struct page_case *c, struct cut cut, struct text *log)
         WEIR_HANDLER(.head = on_head, .body = on_body, .end = on_end, .room = on_room, .done = on_done);
     struct script *script = calloc(1, sizeof *script);
     struct text end = {.ptr = NULL};
-    weir_engine_config *config = NULL;
+    weir_conn_config *config = NULL;
     weir_error error = {.text = "out of memory"};
     bool ran = false;
     if (script == NULL || !profile_read(&script->profile, c, log))
         goto out;
     const struct profile *profile = &script->profile;
-    weir_engine_options options =
-        WEIR_ENGINE_OPTIONS(.role = profile->role, .lenient = profile->lenient, .strict = !profile->lenient,
-                            .handler = &handler, .app = script, .limits = profile->limits);
-    if (weir_engine_config_new(&config, &options, &error) != WEIR_OK ||
-        weir_engine_new(&script->engine, config, NULL, BEGIN_NS) != WEIR_OK) {
+    weir_conn_options options =
+        WEIR_CONN_OPTIONS(.role = profile->role, .lenient = profile->lenient, .strict = !profile->lenient,
+                          .handler = &handler, .app = script, .limits = profile->limits);
+    if (weir_conn_config_new(&config, &options, &error) != WEIR_OK ||
+        weir_conn_new(&script->engine, config, NULL, BEGIN_NS) != WEIR_OK) {
         text_print(log, "no engine: %s\n", error.text);
         goto out;
     }
     script->now_ns = BEGIN_NS;
     converse(script, c, cut);
     finish(script, &end);
-    weir_engine_free(script->engine);
+    weir_conn_free(script->engine);
     tell_all(script, &end, log);
     ran = true;
 out:
-    weir_engine_config_free(config);
+    weir_conn_config_free(config);
     text_free(&end);
     if (script != NULL)
         script_free(script);

@@ -27,7 +27,7 @@ static struct peer *peer_of(struct world *w, const struct world_connection *c)
 
 static void check_timer(const struct link *link)
 {
-    uint64_t due_ns = weir_engine_deadline(&link->conn);
+    uint64_t due_ns = weir_conn_deadline(&link->conn);
     if (due_ns == WEIR_NEVER)
         return;
     if (!io_timer_is_running(&link->timer))
