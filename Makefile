@@ -44,10 +44,9 @@ $(BUILD)/build.ninja:
 build: $(BUILD)/build.ninja
 	@cmake --build $(BUILD)
 
-run:
-	@tools/deps build
-	@$(MAKE) --no-print-directory build
-	@test -x $(BUILD)/weir || { echo 'make run: $(BUILD)/weir was not built' >&2; exit 1; }
+# The library and the program only: examples, tests and benchmark programs are for `make` and `make test`.
+run: $(BUILD)/build.ninja
+	@cmake --build $(BUILD) --target weir_program weir_static weir_shared
 	@echo 'The live page is at http://$(LISTEN)/.weir/ - Ctrl-C drains and stops.'
 	@exec $(BUILD)/weir demo --listen $(LISTEN)
 
@@ -75,7 +74,7 @@ bench:
 	@BUILD=$(BUILD) bench/run $(BENCH_OPTIONS)
 
 install: build
-	DESTDIR='$(DESTDIR)' cmake --install $(BUILD) --prefix '$(abspath $(PREFIX))'
+	DESTDIR='$(DESTDIR)' cmake --install $(BUILD) --prefix "$$(realpath -m -- '$(PREFIX)')"
 
 asan tsan:
 	@tools/deps build test

@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if UINTPTR_MAX < UINT64_MAX
+#error "Weir needs a 64-bit system"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
