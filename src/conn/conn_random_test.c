@@ -106,9 +106,6 @@ static weir_fields random_fields(void)
 
 static weir_code respond(weir_exchange *x, unsigned status, weir_fields fields, weir_body body)
 {
-    /* A 204 that opens a tunnel is one to some readers and none to others (RFC 9110, 9.3.6; RFC 9112, 6.3). */
-    if (status == 204 && body.kind == WEIR_BODY_TUNNEL)
-        status = 200;
     weir_code code = weir_respond(x, status, tags_fields(x, fields), body);
     if (code == WEIR_OK)
         tags_took(x, body.octets.len);

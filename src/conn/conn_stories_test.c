@@ -103,15 +103,6 @@ static void must_refuse(const char *ask)
     DRIVE_MUST(d, code == WEIR_CODE_bad_response && drive_got(d, "HTTP/1.1 500 "));
     drive_free(d);
 }
-#define CONNECT "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"
-static void connect_204(void **s)
-{
-    (void)s;
-    status = 204;
-    fields = WEIR_NO_FIELDS;
-    body = weir_body_tunnel();
-    must_refuse(CONNECT);
-}
 static void sized_huge(void **s)
 {
     (void)s;
@@ -262,7 +253,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(client_views),
                                        cmocka_unit_test(short_options),
                                        cmocka_unit_test(age_spreads),
-                                       cmocka_unit_test(connect_204),
                                        cmocka_unit_test(sized_huge),
                                        cmocka_unit_test(file_huge),
                                        cmocka_unit_test(kind_unknown),

@@ -108,8 +108,7 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     bool connect = x->asked == ENGINE_ASKED_CONNECT;
     if (plan->tunnel) {
         bool switching = engine->states.of[H1_CLIENT] == H1_ASKS;
-        if (!switching || !(status == 101 ? !connect && x->head->parsed.version >= 11
-                                          : connect && status / 100 == 2 && status != 204))
+        if (!switching || !(status == 101 ? !connect && x->head->parsed.version >= 11 : connect && status / 100 == 2))
             return false;
     } else if (status < 200 || status > 999 || (connect && status / 100 == 2)) {
         return false;
@@ -119,7 +118,7 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     plan->has_length = !streams && !plan->tunnel;
     plan->length = engine_content_length(body);
     /* Its end is its empty line to some readers (RFC 9110, 15.3.6). */
-    if (status == 205 && (!plan->has_length || plan->length > 0))
+    if (status == 205 && !plan->tunnel && (!plan->has_length || plan->length > 0))
         return false;
     if (!reason_valid(plan->reason))
         return false;

@@ -104,12 +104,12 @@ static void tell_response(struct told *told, weir_exchange *x)
 
 /* --- the handler ----------------------------------------------------------------------------------------------------- */
 
-static void answer_tunnel(weir_exchange *x)
+static void answer_tunnel(weir_exchange *x, unsigned status)
 {
     if (weir_request_upgrade(x).len > 0)
         (void)weir_respond(x, 101, WEIR_FIELDS({WEIR_STR("Upgrade"), weir_request_upgrade(x)}), weir_body_tunnel());
     else
-        (void)weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_tunnel());
+        (void)weir_respond(x, status, WEIR_NO_FIELDS, weir_body_tunnel());
     if (weir_write(x, WEIR_STR("welcome")) == 7)
         (void)weir_finish(x, WEIR_NO_FIELDS);
 }
@@ -127,7 +127,7 @@ static void answer(struct told *told, weir_exchange *x)
     if (profile->close)
         weir_exchange_close(x);
     if (profile->tunnel) {
-        answer_tunnel(x);
+        answer_tunnel(x, status);
     } else if (profile->stream) {
         (void)weir_respond(x, status, WEIR_NO_FIELDS, weir_body_stream());
         if (weir_write(x, WEIR_STR("hello")) == 5)
