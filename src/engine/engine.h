@@ -137,7 +137,6 @@ struct engine {
     bool abort : 1;    /* reset the connection */
     bool filled : 1;   /* the last read filled its space: make it larger */
     bool tunnel_out_done : 1;
-    bool head_refused : 1;  /* a HEAD request that began no exchange: its answer has no content either */
     bool out_dead : 1;      /* of a client: nothing more is sent, and what the server says is still read */
     bool server_closes : 1; /* of a client: the server said that it will take no other request */
 };

@@ -4,6 +4,20 @@
 #include "engine/engine.h"
 #include "h1/writer.h"
 
+/* An answer to HEAD has no content (RFC 9110, 9.3.2), whatever is wrong with the request: its method may be known although
+ * the head is malformed, or not whole. Such a head is still at the front of the input. */
+static bool is_for_head(const struct engine *engine)
+{
+    const struct base_input *input = &engine->input;
+    if (engine->current != NULL)
+        return engine->current->asked == ENGINE_ASKED_HEAD;
+    if (base_input_size(input) == 0)
+        return false;
+    weir_str method = h1_head_method(base_input_octets(input), base_input_size(input), &engine->config->head_limits,
+                                     engine->config->lenient);
+    return engine_asked(method) == ENGINE_ASKED_HEAD;
+}
+
 bool engine_answer_error(struct engine *engine, weir_code code)
 {
     char text[160];
@@ -25,8 +39,7 @@ bool engine_answer_error(struct engine *engine, weir_code code)
     to = H1_PUT(to, "Content-Type: text/plain\r\n");
     to = h1_put_length(to, content.len);
     to = H1_PUT(to, "Connection: close\r\n\r\n");
-    bool head = engine->current != NULL ? engine->current->asked == ENGINE_ASKED_HEAD : engine->head_refused;
-    if (!head)
+    if (!is_for_head(engine))
         to = h1_put(to, content);
     base_output_commit(&engine->output, (size_t)(to - start));
     engine_account(engine, before);

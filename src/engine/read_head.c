@@ -185,7 +185,6 @@ bool engine_begin(struct engine *engine)
     engine_looked(engine, true);
     weir_code code = h1_head_is_error(result) ? h1_head_code(result) : take_head(engine, x);
     if (code != WEIR_OK) {
-        engine->head_refused = !h1_head_is_error(result) && x->asked == ENGINE_ASKED_HEAD;
         exchange_free(x);
         engine_malformed(engine, code);
         return false;

@@ -382,6 +382,21 @@ static int64_t parse_request_line(struct reader *r, char **at)
     return take_line_end(r, at, WEIR_CODE_bad_version);
 }
 
+weir_str h1_head_method(const char *octets, size_t size, const struct h1_head_limits *limits, bool lenient)
+{
+    const char *end = octets + size;
+    if (size >= 2 && octets[0] == '\r' && octets[1] == '\n')
+        octets += 2;
+    else if (size >= 1 && octets[0] == '\n' && lenient)
+        octets++;
+    if ((size_t)(end - octets) > limits->line_size_max)
+        end = octets + limits->line_size_max;
+    const char *stop = http_chars_span(octets, end, HTTP_CHAR_TOKEN);
+    if (stop == octets || stop == end || *stop != ' ')
+        return (weir_str){.ptr = NULL};
+    return (weir_str){octets, (size_t)(stop - octets)};
+}
+
 static int64_t take_status(struct reader *r, const char *line, const char *bound, char **at)
 {
     char *p = *at;

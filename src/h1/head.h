@@ -65,6 +65,9 @@ int64_t h1_head_parse_connect_response(struct h1_head *head, char *octets, size_
 int64_t h1_head_parse_trailers(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                                bool lenient);
 
+/* The method of a request head that may be cut short or malformed behind it; empty if not even the method was read. */
+weir_str h1_head_method(const char *octets, size_t size, const struct h1_head_limits *limits, bool lenient);
+
 /* True if a field of that name may not be sent, or taken, as a trailer. */
 bool h1_trailer_forbidden(weir_str name);
 

@@ -466,6 +466,38 @@ static void any_octets(void **state)
     }
 }
 
+static void methods(void **state)
+{
+    (void)state;
+    const struct h1_head_limits limits = {.line_size_max = 6, .head_size_max = 100, .field_count_max = 1};
+    static const struct {
+        const char *text, *strict, *lenient;
+    } rows[] = {
+        {"GET /", "GET", "GET"},
+        {"HEAD ", "HEAD", "HEAD"},
+        {"HEAD", "", ""},
+        {"", "", ""},
+        {"\r\nA b", "A", "A"},
+        {"\nA b", "", "A"},
+        {"\r\n\r\nA b", "", ""},
+        {"\rA b", "", ""},
+        {" A b", "", ""},
+        {"A\tb", "", ""},
+        {"A\r\n", "", ""},
+        {"(A b", "", ""},
+        {"ABCDE /", "ABCDE", "ABCDE"},
+        {"ABCDEF /", "", ""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (int lenient = 0; lenient <= 1; lenient++) {
+            const char *expected = lenient ? rows[i].lenient : rows[i].strict;
+            weir_str method = h1_head_method(rows[i].text, strlen(rows[i].text), &limits, lenient);
+            assert_int_equal(method.len, strlen(expected));
+            assert_true(method.len == 0 || memcmp(method.ptr, expected, method.len) == 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,6 +511,7 @@ int main(void)
         cmocka_unit_test(limits_hold_to_the_octet),
         cmocka_unit_test(status_lines_have_limits),
         cmocka_unit_test(any_octets),
+        cmocka_unit_test(methods),
     };
     const char *given = getenv("SEED");
     seed = given != NULL ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
