@@ -16,6 +16,7 @@
 #include "io/loop_internal.h"
 #include "io/poll.h"
 #include "io/resolve_internal.h"
+#include "io/sigpipe.h"
 
 /* c-ares waits 5 s for the first answer, which is as long as our callers wait altogether: then one lost packet would be a
  * failure. It doubles with each round through the servers. */
@@ -93,9 +94,13 @@ static void retime(struct io_lookup *lookup)
                        io_clock_after((uint64_t)left.tv_sec * 1000000000U + (uint64_t)left.tv_usec * 1000U));
 }
 
+/* c-ares may write to TCP by writev (1.18 does), which raises SIGPIPE when the name server has left. */
 static void process(struct io_lookup *lookup, ares_socket_t to_read, ares_socket_t to_write)
 {
+    struct io_sigpipe hold;
+    io_sigpipe_hold(&hold);
     ares_process_fd(lookup->channel, to_read, to_write);
+    io_sigpipe_release(&hold, true);
     retime(lookup);
     io_resolver_hand_over(lookup->resolver);
 }

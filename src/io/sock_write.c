@@ -1,14 +1,11 @@
-#include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "io/loop_internal.h"
+#include "io/sigpipe.h"
 #include "io/sock.h"
 
 #define PIECES_MAX   64
@@ -81,32 +78,17 @@ static ssize_t copy_file(struct io_sock *sock, int fd, uint64_t offset, size_t s
     return io_sock_write(sock, &piece, 1, false);
 }
 
-/* sendfile knows no MSG_NOSIGNAL. The signal is for the calling thread, so it is held off from this thread for the call
- * and taken back if it came, unless one was pending before: that one is the application's. */
+/* sendfile knows no MSG_NOSIGNAL. An error behind some octets is not returned, but SIGPIPE is raised for it all the same:
+ * it may have come whenever not all was taken. */
 static ssize_t sendfile_without_signal(int to, int from, off_t *offset, size_t size)
 {
-    sigset_t pipe_only;
-    sigset_t before;
-    sigset_t pending;
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
-    bool was_blocked = sigismember(&before, SIGPIPE) == 1;
-    bool was_pending = was_blocked && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
-
+    struct io_sigpipe hold;
+    io_sigpipe_hold(&hold);
     ssize_t n;
     do
         n = sendfile(to, from, offset, size);
     while (n < 0 && errno == EINTR);
-
-    int os = errno;
-    if (n < 0 && os == EPIPE && !was_pending) {
-        struct timespec at_once = {0};
-        (void)sigtimedwait(&pipe_only, NULL, &at_once);
-    }
-    if (!was_blocked)
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = os;
+    io_sigpipe_release(&hold, n != (ssize_t)size);
     return n;
 }
 
