@@ -17,7 +17,8 @@
  *     come back to be sent again;
  *   - an idle connection has no octet unread, its last exchange was whole in both directions, and neither side said close;
  *     before it is used again the kernel is asked whether that is still so;
- *   - a connection that is being dialled belongs to the origin, not to a request: whichever comes first is used.
+ *   - a connection that is being dialled belongs to the origin, not to a request: whichever comes first is used. A request
+ *     that ends while it waits takes one dial with it, unless another request waits for that one.
  *
  * A failed request says in `retry` of its ending whether it is safe to send again: `not_sent` (none of its octets left),
  * `not_processed` (its head was not whole, or the server said close before it, or had closed before it came; a server that
@@ -94,7 +95,8 @@ WEIR_API WEIR_MUST_USE weir_code weir_client_new(weir_client **out, const weir_c
                                                  weir_error *error);
 /* Ends everything at once: exchanges get `done` with `stopped`, within the call. Not within a callback of this client. */
 WEIR_API void weir_client_free(weir_client *client);
-/* Idle connections close; exchanges that were sent are finished, waiting ones too; no other is taken (`misuse`). */
+/* Idle connections close; exchanges that were sent are finished, waiting ones too; no other is taken (`misuse`). Dials that
+ * no request waits for end. */
 WEIR_API void weir_client_drain(weir_client *client);
 
 /* Sends a request (weir/conn.h). `url`, or `connect_to` with `target` and `host`, says where to. All is copied before

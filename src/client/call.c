@@ -78,6 +78,7 @@ void client_call_fail(struct client_call *call, weir_code code, weir_stage stage
         .retry = (weir_retry)call->past,
         .lived_ns = now_of(client_of(call)) - x->began_ns,
     };
+    call->origin->given_up += call->waits;
     leave_queue(call);
     forget(call);
     if (x->handler->done != NULL)

@@ -45,6 +45,7 @@ struct client_origin {
     uint64_t idle_count;
     uint64_t links; /* alive */
     uint64_t dials;
+    uint64_t given_up; /* requests that waited and ended since the origin was last looked after */
     bool held;     /* it is being looked after: not to be freed by what is done in a callback */
     bool no_dials; /* one failed while links are there: none until something changes with those */
     uint8_t failures;     /* dials of it that failed in turn, under a retry policy */
@@ -143,6 +144,9 @@ static inline bool client_origin_rests(const struct client_origin *origin)
 
 /* way.c: all that are under way end. */
 void client_cancel_dials(weir_client *client);
+/* way.c: the dial of that origin that was begun last ends, and its record has that code. There is one. Not within a callback
+ * of a dial. */
+void client_end_dial(struct client_origin *origin, weir_code code);
 
 /* call.c */
 static inline struct client_call *client_call_of(struct weir_exchange *x)

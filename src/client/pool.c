@@ -302,6 +302,19 @@ static void dial_for(struct client_origin *origin)
         client_place_is_free(client); /* there may be room for more than this one wanted */
 }
 
+/* A request that ends while it waits takes one dial with it, unless another request waits for that one. The dial that was
+ * begun last goes: the others are nearer to their end. A request that another connection served leaves its dial as a spare
+ * one, but to a client that drains, which would wait for it. */
+static void end_spare_dials(struct client_origin *origin)
+{
+    bool draining = origin->client->draining;
+    while (origin->dials > origin->waiting_count && (draining || origin->given_up > 0)) {
+        origin->given_up -= origin->given_up > 0;
+        client_end_dial(origin, draining ? WEIR_CODE_drained : WEIR_CODE_aborted);
+    }
+    origin->given_up = 0;
+}
+
 static void look_after(struct client_origin *origin)
 {
     weir_client *client = origin->client;
@@ -310,6 +323,7 @@ static void look_after(struct client_origin *origin)
     while (!base_list_is_empty(&origin->waiting) && !has_too_many(origin) && (link = client_take_idle(origin)) != NULL)
         serve(link);
     dial_for(origin);
+    end_spare_dials(origin);
     while (client->draining && !base_list_is_empty(&origin->idle)) {
         link = BASE_CONTAINER(origin->idle.next, struct client_link, idle);
         leave_idle(link);

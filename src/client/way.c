@@ -153,15 +153,26 @@ weir_code client_dial(struct client_origin *origin)
     return WEIR_OK;
 }
 
+static void cancel(struct client_dial *dial, weir_code code)
+{
+    if (dial->dial != NULL)
+        io_dial_cancel(dial->dial);
+    if (dial->socks != NULL)
+        client_socks_cancel(dial->socks);
+    record(dial, code, 0);
+    release(dial);
+}
+
+void client_end_dial(struct client_origin *origin, weir_code code)
+{
+    struct base_list *node = origin->client->dials.prev;
+    while (BASE_CONTAINER(node, struct client_dial, node)->origin != origin)
+        node = node->prev;
+    cancel(BASE_CONTAINER(node, struct client_dial, node), code);
+}
+
 void client_cancel_dials(weir_client *client)
 {
-    while (!base_list_is_empty(&client->dials)) {
-        struct client_dial *dial = BASE_CONTAINER(client->dials.next, struct client_dial, node);
-        if (dial->dial != NULL)
-            io_dial_cancel(dial->dial);
-        if (dial->socks != NULL)
-            client_socks_cancel(dial->socks);
-        record(dial, WEIR_CODE_stopped, 0);
-        release(dial);
-    }
+    while (!base_list_is_empty(&client->dials))
+        cancel(BASE_CONTAINER(client->dials.next, struct client_dial, node), WEIR_CODE_stopped);
 }
