@@ -91,7 +91,9 @@ static struct text whole = {.grows = true};
 static void add_codes(void)
 {
     text_printf(&whole, "<script>\nconst codes = {\n");
-    for (unsigned i = 0; i < WEIR_CODE_COUNT; i++) {
+    for (unsigned i = 0; i < WEIR_CODE_MAX; i++) {
+        if (!weir_code_is_known((weir_code)i))
+            continue;
         text_printf(&whole, "%s: [\"%s\", ", weir_code_name((weir_code)i),
                     weir_class_name(weir_code_class((weir_code)i)));
         text_json(&whole, weir_str_from(weir_code_text((weir_code)i)));

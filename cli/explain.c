@@ -185,9 +185,10 @@ static bool explain_input(void)
 
 static void list_codes(void)
 {
-    for (unsigned i = 0; i < WEIR_CODE_COUNT; i++)
-        (void)printf("%-28s %-8s %s\n", weir_code_name((weir_code)i), weir_class_name(weir_code_class((weir_code)i)),
-                     weir_code_text((weir_code)i));
+    for (unsigned i = 0; i < WEIR_CODE_MAX; i++)
+        if (weir_code_is_known((weir_code)i))
+            (void)printf("%-28s %-8s %s\n", weir_code_name((weir_code)i),
+                         weir_class_name(weir_code_class((weir_code)i)), weir_code_text((weir_code)i));
 }
 
 static int refuse(const char *word)

@@ -20,7 +20,8 @@
 extern "C" {
 #endif
 
-#define WEIR_CODE_TABLE(X)                                                                                             \
+/* The codes of 0.1. Closed: a row more would move the numbers of those below, which programs hold. */
+#define WEIR_CODE_TABLE_0_1(X)                                                                                         \
     X(ok, CLOSE, SELF, ROUTINE, 0, 0, "nothing is wrong", "")                                                          \
     X(complete, CLOSE, SELF, ROUTINE, 0, 0, "the exchange is whole in both directions", "")                            \
     /* The peer left. */                                                                                               \
@@ -144,22 +145,40 @@ extern "C" {
     X(permission_denied, ERROR, KERNEL, FAULT, 0, 0, "the system does not allow it", "ports below 1024 need a right")  \
     X(unsupported, ERROR, SELF, BUG, 0, 0, "not available in this build or on this system", "")
 
+/* The codes since. A new one is a row at the end of this table, and of the table in docs/endings.md; none is ever moved or
+ * taken out. The first number after 0.1's codes stays without a code: it ended the lists of programs built with 0.1. */
+#define WEIR_CODE_TABLE_ADDED(X)                                                                                       \
+    /* none yet */
+
+#define WEIR_CODE_TABLE(X) WEIR_CODE_TABLE_0_1(X) WEIR_CODE_TABLE_ADDED(X)
+
 typedef enum weir_code {
 #define X(name, how, by, class, status, h2, text, advice) WEIR_CODE_##name,
-    WEIR_CODE_TABLE(X)
+    WEIR_CODE_TABLE_0_1(X)
+    WEIR_CODE_END_0_1, /* no code: what WEIR_CODE_COUNT was in 0.1 */
+    WEIR_CODE_TABLE_ADDED(X)
 #undef X
-        WEIR_CODE_COUNT
+    /* Every code is less, in every version to come: the size of an array with an element for each code. It is no code. */
+    WEIR_CODE_MAX = 256,
+    WEIR_CODE_COUNT = WEIR_CODE_MAX /* not how many there are: ask weir_code_is_known */
 } weir_code;
 
 #define WEIR_OK WEIR_CODE_ok
+
+/* Whether this library has a code of that number: for who walks the numbers below WEIR_CODE_MAX. */
+WEIR_API bool weir_code_is_known(weir_code code);
 
 /* Of any code, in static storage; of a number that is none, "unknown". */
 WEIR_API const char *weir_code_name(weir_code code);
 WEIR_API const char *weir_code_text(weir_code code);
 WEIR_API const char *weir_code_advice(weir_code code);
 WEIR_API unsigned weir_code_status(weir_code code);
-/* The code of that name; WEIR_CODE_COUNT if there is none. */
+/* The code of that name; WEIR_CODE_COUNT if there is none. The function of this name, which programs built with 0.1 call,
+ * knows the codes of 0.1 and says WEIR_CODE_END_0_1; a program built with this page calls the one below. */
 WEIR_API weir_code weir_code_find(weir_str name);
+#define weir_code_find(...) weir_code_find_or(__VA_ARGS__, WEIR_CODE_COUNT)
+/* The code of that name; `otherwise` if there is none. */
+WEIR_API weir_code weir_code_find_or(weir_str name, weir_code otherwise);
 
 /* What a call that can be refused says besides its code: one sentence that names the value and what was expected. */
 typedef struct weir_error {

@@ -86,6 +86,13 @@ typedef enum weir_retry { WEIR_RETRY_TABLE(WEIR_ENUM) WEIR_RETRY_COUNT } weir_re
 #undef WEIR_ENUM_PREFIX
 #undef WEIR_ENUM
 
+/* Every value is less, in every version to come: the size of an array with an element for each. New values are added at the
+ * end of their table. Of roles, classes and retries there are no others to come. */
+#define WEIR_STAGE_MAX 16
+#define WEIR_HOW_MAX 16
+#define WEIR_BY_MAX 16
+#define WEIR_DELIVERY_MAX 16
+
 WEIR_API const char *weir_stage_name(weir_stage stage);
 WEIR_API const char *weir_how_name(weir_how how);
 WEIR_API const char *weir_by_name(weir_by by);

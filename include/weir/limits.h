@@ -4,6 +4,9 @@
  * octets. The table makes the struct, the printing of effective values, and the options of the programs.
  *
  *     X(name, default, unit, text)
+ *
+ * weir_limits is frozen: it stands by value within option structs, in programs that were built long ago, so that its size
+ * and the places of its fields never change. A new limit is a new field at the end of the option structs.
  */
 #ifndef WEIR_LIMITS_H
 #define WEIR_LIMITS_H

@@ -30,7 +30,7 @@ typedef struct weir_rule {
     bool abort;          /* stop the process at once, for a core dump: the caller does it */
 } weir_rule;
 
-/* Class by class; `codes` may give rules of their own, kept, ended by WEIR_CODE_COUNT. */
+/* Class by class; `codes` may give rules of their own, kept, ended by one of WEIR_OK. */
 typedef struct weir_code_rule {
     weir_code code;
     weir_rule rule;

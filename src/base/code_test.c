@@ -17,7 +17,9 @@ static weir_str view(const char *terminated)
 static void test_each_is_found_by_its_name(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < WEIR_CODE_COUNT; i++) {
+    for (unsigned i = 0; i < WEIR_CODE_MAX; i++) {
+        if (!weir_code_is_known((weir_code)i))
+            continue;
         const char *name = weir_code_name((weir_code)i);
         assert_int_equal(weir_code_find(view(name)), i);
         assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_"), strlen(name));
@@ -50,12 +52,30 @@ static void test_strangers(void **state)
     assert_int_equal(weir_code_find((weir_str){NULL, 0}), WEIR_CODE_COUNT);
 }
 
+/* The last code of 0.1, and what its programs take for none. */
+static void test_programs_of_0_1(void **state)
+{
+    (void)state;
+    assert_int_equal(WEIR_CODE_END_0_1, WEIR_CODE_unsupported + 1);
+    assert_int_equal(WEIR_CODE_END_0_1, 98);
+    assert_false(weir_code_is_known(WEIR_CODE_END_0_1));
+    assert_string_equal(weir_code_name(WEIR_CODE_END_0_1), "unknown");
+    assert_int_equal((weir_code_find)(view("unsupported")), WEIR_CODE_unsupported);
+    assert_int_equal((weir_code_find)(view("unknown")), WEIR_CODE_END_0_1);
+    for (unsigned i = WEIR_CODE_END_0_1; i < WEIR_CODE_MAX; i++)
+        assert_int_equal((weir_code_find)(view(weir_code_name((weir_code)i))), WEIR_CODE_END_0_1);
+    assert_int_equal(weir_code_find_or(view("drained_"), WEIR_CODE_misuse), WEIR_CODE_misuse);
+    assert_false(weir_code_is_known(WEIR_CODE_COUNT));
+    assert_false(weir_code_is_known((weir_code)-1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_is_found_by_its_name),
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_programs_of_0_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

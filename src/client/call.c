@@ -1,6 +1,7 @@
 /* A request on its way through the client: waiting, on a connection, sent again, over. */
 #include <string.h>
 
+#include "base/sized.h"
 #include "client/client_internal.h"
 #include "engine/verdict.h"
 
@@ -306,7 +307,5 @@ void weir_exchange_timings(const weir_exchange *x, weir_timings *timings)
         t.first_octet_ns = x->heard && x->asking.heard_ns > asked_ns ? x->asking.heard_ns - asked_ns : 0;
         t.lived_ns = weir_loop_now(client_of(call)->home.loop) - x->began_ns;
     }
-    size_t size = timings->size;
-    memcpy(timings, &t, size < sizeof t ? size : sizeof t);
-    timings->size = size;
+    base_sized_out(timings, timings->size, &t, sizeof t);
 }

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/ledger_layout.h"
+#include "base/sized.h"
 #include "client/client_internal.h"
 #include "client/route.h"
 
@@ -182,9 +184,7 @@ void weir_client_ledger(const weir_client *client, weir_ledger *ledger)
 {
     weir_ledger l = {.size = sizeof l};
     link_home_add(&client->home, &l);
-    size_t size = ledger->size;
-    memcpy(ledger, &l, size < sizeof l ? size : sizeof l);
-    ledger->size = size;
+    base_ledger_give(ledger, &l);
 }
 
 void weir_client_counts(const weir_client *client, weir_pool_counts *counts)
@@ -197,7 +197,5 @@ void weir_client_counts(const weir_client *client, weir_pool_counts *counts)
     for (const struct base_list *n = links->next; n != links; n = n->next)
         c.closing += BASE_CONTAINER(n, struct link, node)->conn.life != LIFE_OPEN;
     c.busy = client->home.alive - c.idle - c.closing;
-    size_t size = counts->size;
-    memcpy(counts, &c, size < sizeof c ? size : sizeof c);
-    counts->size = size;
+    base_sized_out(counts, counts->size, &c, sizeof c);
 }

@@ -1,6 +1,5 @@
 /* The totals of all workers, by reading. */
-#include <string.h>
-
+#include "base/ledger_layout.h"
 #include "server/server_internal.h"
 
 void weir_server_ledger(const weir_server *server, weir_ledger *ledger)
@@ -12,7 +11,5 @@ void weir_server_ledger(const weir_server *server, weir_ledger *ledger)
         l.accept_pauses += engine_counted(&worker->totals.accept_pauses);
         l.accept_failures += engine_counted(&worker->totals.accept_failures);
     }
-    size_t size = ledger->size;
-    memcpy(ledger, &l, size < sizeof l ? size : sizeof l);
-    ledger->size = size;
+    base_ledger_give(ledger, &l);
 }

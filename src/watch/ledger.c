@@ -32,7 +32,7 @@ static const char *class_name(unsigned value)
 
 void watch_ledger_ended(struct watch_tally tallies[WATCH_ENDED_TALLIES], const weir_ledger *l)
 {
-    tallies[0] = (struct watch_tally){"code", "ended by code", l->ended_by_code, WEIR_CODE_COUNT, code_name};
+    tallies[0] = (struct watch_tally){"code", "ended by code", l->ended_by_code, WEIR_CODE_MAX, code_name};
     tallies[1] = (struct watch_tally){"stage", "ended in stage", l->ended_by_stage, WEIR_STAGE_COUNT, stage_name};
     tallies[2] = (struct watch_tally){"how", "ended how", l->ended_by_how, WEIR_HOW_COUNT, how_name};
     tallies[3] = (struct watch_tally){"by", "ended by", l->ended_by_by, WEIR_BY_COUNT, by_name};
@@ -42,7 +42,7 @@ void watch_ledger_ended(struct watch_tally tallies[WATCH_ENDED_TALLIES], const w
 
 void watch_ledger_exchanges(struct watch_tally tallies[WATCH_EXCHANGE_TALLIES], const weir_ledger *l)
 {
-    tallies[0] = (struct watch_tally){"code", "exchanges by code", l->exchanges_by_code, WEIR_CODE_COUNT, code_name};
+    tallies[0] = (struct watch_tally){"code", "exchanges by code", l->exchanges_by_code, WEIR_CODE_MAX, code_name};
     tallies[1] = (struct watch_tally){"delivery", "exchanges by delivery", l->exchanges_by_delivery,
                                       WEIR_DELIVERY_COUNT, delivery_name};
 }
@@ -58,7 +58,7 @@ uint64_t watch_tally_sum(const struct watch_tally *tally)
 uint64_t watch_ledger_ended_sum(const weir_ledger *ledger)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < WEIR_CODE_COUNT; i++)
+    for (size_t i = 0; i < WEIR_CODE_MAX; i++)
         sum += ledger->ended_by_code[i];
     return sum;
 }

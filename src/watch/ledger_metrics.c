@@ -1,6 +1,7 @@
 /* The ledger as OpenMetrics text (version 1.0.0): a family at a time, counters end in _total, the last line is # EOF. */
 #include <inttypes.h>
 
+#include "base/ledger_layout.h"
 #include "watch/ledger.h"
 #include "watch/text.h"
 
@@ -24,7 +25,7 @@ static void gauge(struct watch_text *out, const char *name, uint64_t value, cons
 /* Small tables are shown whole, so that a rate exists from the first scrape on; of the many codes those that happened. */
 static void tally_counter(struct watch_text *out, const char *name, const struct watch_tally *tally, const char *help)
 {
-    bool many = tally->count == WEIR_CODE_COUNT;
+    bool many = tally->count == WEIR_CODE_MAX;
     family(out, name, "counter", help);
     for (unsigned i = 0; i < tally->count; i++) {
         if (many && tally->counts[i] == 0)
@@ -77,8 +78,10 @@ static void octets(struct watch_text *out, const weir_ledger *l)
     gauge(out, "weir_octets_in_flight", l->octets_in_flight, "Queued on living connections, not acknowledged.");
 }
 
-int weir_ledger_metrics(const weir_ledger *ledger, char *text, size_t size)
+int weir_ledger_metrics(const weir_ledger *theirs, char *text, size_t size)
 {
+    weir_ledger ours, *ledger = &ours;
+    base_ledger_take(&ours, theirs);
     struct watch_text out = {text, size, 0};
     connections(&out, ledger);
     exchanges(&out, ledger);

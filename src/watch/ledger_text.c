@@ -1,5 +1,6 @@
 #include <inttypes.h>
 
+#include "base/ledger_layout.h"
 #include "watch/ledger.h"
 #include "watch/text.h"
 
@@ -59,8 +60,10 @@ static void json_responses(struct watch_text *out, const weir_ledger *l)
     watch_text_printf(out, "}");
 }
 
-int weir_ledger_json(const weir_ledger *ledger, char *text, size_t size)
+int weir_ledger_json(const weir_ledger *theirs, char *text, size_t size)
 {
+    weir_ledger ours, *ledger = &ours;
+    base_ledger_take(&ours, theirs);
     struct watch_text out = {text, size, 0};
     struct watch_tally tallies[WATCH_ENDED_TALLIES];
     struct total octets[OCTET_TOTALS];
@@ -127,8 +130,10 @@ static void text_exchanges(struct watch_text *out, const weir_ledger *l)
     }
 }
 
-int weir_ledger_text(const weir_ledger *ledger, char *text, size_t size)
+int weir_ledger_text(const weir_ledger *theirs, char *text, size_t size)
 {
+    weir_ledger ours, *ledger = &ours;
+    base_ledger_take(&ours, theirs);
     struct watch_text out = {text, size, 0};
     text_connections(&out, ledger);
     text_exchanges(&out, ledger);

@@ -57,13 +57,19 @@ const char *weir_level_name(weir_level level)
     return (size_t)level < sizeof(names) / sizeof(names[0]) ? names[level] : "unknown";
 }
 
-static const weir_rule *rule_for(const weir_policy *policy, const weir_ending *ending)
+/* Programs built with 0.1 end their list with what WEIR_CODE_COUNT was then. */
+static bool ends_list(weir_code code)
+{
+    return code == WEIR_OK || code == WEIR_CODE_END_0_1 || (unsigned)code >= WEIR_CODE_MAX;
+}
+
+static const weir_rule *rule_for(const weir_policy *policy, const weir_ending *ending, weir_class judged)
 {
     const weir_code_rule *own = policy->codes;
-    for (; own != NULL && own->code != WEIR_CODE_COUNT; own++)
+    for (; own != NULL && !ends_list(own->code); own++)
         if (own->code == ending->code)
             return &own->rule;
-    return &policy->classes[ending->judged];
+    return &policy->classes[judged];
 }
 
 /* True if one more line of the class may be said in this second. */
@@ -84,18 +90,19 @@ static bool take_line(weir_judge *judge, weir_class judged, uint32_t per_second,
 
 weir_verdict weir_judge_ending(weir_judge *judge, const weir_ending *ending, uint64_t now_ns)
 {
-    const weir_rule *rule = rule_for(judge->policy, ending);
+    weir_class judged = (unsigned)ending->judged < WEIR_CLASS_COUNT ? ending->judged : WEIR_CLASS_BUG;
+    const weir_rule *rule = rule_for(judge->policy, ending, judged);
     if (rule->fail)
         judge->failures++;
     weir_verdict verdict = {.explain = rule->explain, .abort = rule->abort};
     if (rule->level == WEIR_LEVEL_NONE)
         return verdict;
-    if (!take_line(judge, ending->judged, rule->per_second, now_ns)) {
-        judge->suppressed[ending->judged]++;
+    if (!take_line(judge, judged, rule->per_second, now_ns)) {
+        judge->suppressed[judged]++;
         return verdict;
     }
     verdict.level = rule->level;
-    verdict.suppressed = judge->suppressed[ending->judged];
-    judge->suppressed[ending->judged] = 0;
+    verdict.suppressed = judge->suppressed[judged];
+    judge->suppressed[judged] = 0;
     return verdict;
 }

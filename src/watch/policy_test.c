@@ -71,7 +71,8 @@ static void test_code_rule(void **state)
 {
     (void)state;
     static const weir_code_rule own[] = {{WEIR_CODE_drained, {.level = WEIR_LEVEL_ERROR, .fail = true}},
-                                         {WEIR_CODE_COUNT, {0}}};
+                                         {WEIR_OK, {0}},
+                                         {WEIR_CODE_idle_timeout, {.level = WEIR_LEVEL_ERROR}}};
     weir_policy policy = *weir_policy_find(WEIR_STR("production"));
     policy.codes = own;
     weir_judge judge = {.policy = &policy};
@@ -83,6 +84,31 @@ static void test_code_rule(void **state)
     assert_string_equal(weir_level_name((weir_level)42), "unknown");
 }
 
+/* What ends a list in programs built with 0.1, and in those that were only compiled again. */
+static void test_old_ends_of_lists(void **state)
+{
+    (void)state;
+    static const weir_code ends[] = {WEIR_OK, WEIR_CODE_END_0_1, WEIR_CODE_COUNT, (weir_code)4711};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        const weir_code_rule own[] = {{WEIR_CODE_idle_timeout, {.level = WEIR_LEVEL_ERROR}},
+                                      {ends[i], {.level = WEIR_LEVEL_WARN}},
+                                      {WEIR_CODE_drained, {.level = WEIR_LEVEL_ERROR}}};
+        weir_policy policy = *weir_policy_find(WEIR_STR("production"));
+        policy.codes = own;
+        weir_judge judge = {.policy = &policy};
+        assert_int_equal(judge_one(&judge, WEIR_CLASS_ROUTINE, 0).level, WEIR_LEVEL_NONE);
+        weir_ending other = {.code = WEIR_CODE_idle_timeout, .judged = WEIR_CLASS_ROUTINE};
+        assert_int_equal(weir_judge_ending(&judge, &other, 0).level, WEIR_LEVEL_ERROR);
+    }
+}
+
+static void test_class_of_a_stranger(void **state)
+{
+    (void)state;
+    weir_judge judge = {.policy = weir_policy_find(WEIR_STR("production"))};
+    assert_int_equal(judge_one(&judge, (weir_class)42, 0).level, WEIR_LEVEL_ERROR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +116,8 @@ int main(void)
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_code_rule),
+        cmocka_unit_test(test_old_ends_of_lists),
+        cmocka_unit_test(test_class_of_a_stranger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ def _table(name, file):
 def vocabulary():
     words = {n: set(_table("WEIR_%s_TABLE" % n.upper(), "ending.h"))
              for n in ("stage", "how", "by", "delivery", "class")}
-    words["code"] = set(_table("WEIR_CODE_TABLE", "code.h"))
+    words["code"] = set(_table("WEIR_CODE_TABLE_0_1", "code.h") + _table("WEIR_CODE_TABLE_ADDED", "code.h"))
     return words
 
 

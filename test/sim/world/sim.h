@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <weir/base.h>
+#include <weir/code.h>
 
 /* A history that wants more gets zeros from there on: it comes to a quiet end. */
 #define SIM_CHOICES_MAX 20000
@@ -32,7 +33,7 @@ struct sim_record {
         uint64_t histories;
         uint64_t connections;
         uint64_t exchanges;
-        uint64_t by_code[128]; /* endings */
+        uint64_t by_code[WEIR_CODE_MAX]; /* endings */
         uint64_t by_delivery[8];
         uint64_t by_retry[4]; /* exchanges of clients */
     } totals;
