@@ -51,7 +51,8 @@ typedef enum weir_retry_policy {
     WEIR_RETRY_IDEMPOTENT = 2 /* and those that were maybe processed, of methods that may be repeated (RFC 9110, 9.2.2) */
 } weir_retry_policy;
 
-/* Zero is the default of each field; what is pointed at is copied unless it says kept. */
+/* Zero is the default of each field, and so is a view without octets, wherever it points; what is pointed at is copied unless
+ * it says kept. */
 typedef struct weir_client_options {
     size_t size;
     weir_loop *loop;          /* kept; required */

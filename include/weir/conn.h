@@ -38,7 +38,7 @@ typedef struct weir_conn_options {
     void *app;                   /* given to each callback */
     weir_limits limits;          /* copied */
     weir_allocator allocator;    /* copied */
-    /* The Server field of the application's answers, kept; null: none. */
+    /* The Server field of the application's answers, kept; empty: none. */
     weir_str server_name;
     /* The wall clock in seconds since 1970, for Date; null: no Date is sent. */
     int64_t (*unix_time)(void *app);
@@ -64,7 +64,8 @@ WEIR_API void weir_conn_free(weir_conn *engine);
 
 /* --- asking (a client) --------------------------------------------------------------------------------------------- */
 
-/* A request. Zero is the default of each field; all is copied before the call returns but for a borrowed body. */
+/* A request. Zero is the default of each field, and so is a view without octets, wherever it points; all is copied before the
+ * call returns but for a borrowed body. To send an empty Host, give it among `fields`. */
 typedef struct weir_request {
     size_t size;
     weir_str method; /* default GET */

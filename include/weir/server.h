@@ -25,7 +25,8 @@ extern "C" {
 
 typedef struct weir_server weir_server;
 
-/* Zero is the default of each field; what is pointed at is copied unless it says kept. */
+/* Zero is the default of each field, and so is a view without octets, wherever it points; what is pointed at is copied unless
+ * it says kept. */
 typedef struct weir_server_options {
     size_t size;
     weir_str listen; /* HOST:PORT, [v6]:PORT, :PORT, unix:PATH, systemd; several with commas; required */

@@ -108,7 +108,7 @@ static weir_code take_url(struct client_route *route, struct http_url *url, weir
         return refuse_url(error, WEIR_CODE_bad_url, request->url, "the scheme is not http");
     route->place.host = url->host;
     route->place.port = url->has_port ? url->port : HTTP_PORT;
-    if (request->host.ptr == NULL)
+    if (request->host.len == 0)
         request->host = url->authority;
     if (request->target.len == 0)
         request->target = url->target.len > 0 ? url->target : WEIR_STR("/");

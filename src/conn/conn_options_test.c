@@ -61,6 +61,35 @@ static void wrong_role(void **state)
     drive_free(d);
 }
 
+/* A view without octets is not given, wherever it points. */
+static void empty_views(void **state)
+{
+    static const weir_str empty[] = {WEIR_STR_INIT(""), {"\r\n", 0}, {NULL, 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
+        struct drive *d = drive_new();
+        d->options.role = WEIR_ROLE_CLIENT;
+        drive_open(d);
+        const weir_request no_host = *WEIR_REQUEST(.target = WEIR_STR("/"), .host = empty[i]);
+        const weir_request no_target = *WEIR_REQUEST(.target = empty[i], .host = WEIR_STR("a"));
+        assert_int_equal(drive_ask(d, &no_host, NULL), WEIR_CODE_bad_host);
+        assert_int_equal(drive_ask(d, &no_target, NULL), WEIR_CODE_bad_target);
+        assert_int_equal(drive_ask(d, WEIR_REQUEST(.method = empty[i], .target = WEIR_STR("/"), .host = WEIR_STR("a")),
+                                   NULL),
+                         WEIR_OK);
+        drive_step(d);
+        must_out(d, GET);
+        drive_free(d);
+        d = drive_new();
+        d->script.head = drive_answer;
+        d->options.server_name = empty[i];
+        drive_open(d);
+        drive_send(d, GET);
+        must_out(d, HELLO);
+        drive_free(d);
+    }
+}
+
 static void wrong_requests(void **state)
 {
     (void)state;
@@ -260,8 +289,11 @@ static void odd_driving(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_role),    cmocka_unit_test(wrong_requests),
-        cmocka_unit_test(wrong_options), cmocka_unit_test(options_of_other_versions),
+        cmocka_unit_test(wrong_role),
+        cmocka_unit_test(wrong_requests),
+        cmocka_unit_test(empty_views),
+        cmocka_unit_test(wrong_options),
+        cmocka_unit_test(options_of_other_versions),
         cmocka_unit_test(odd_driving),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

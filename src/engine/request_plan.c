@@ -66,7 +66,7 @@ weir_code request_plan_make(struct request_plan *plan, const weir_request *reque
     plan->length = engine_content_length(body);
     for (size_t i = 0; i < request->fields.count && code == WEIR_OK; i++)
         code = plan_field(plan, &request->fields.list[i]);
-    if (code == WEIR_OK && !plan->gives_host && request->host.ptr == NULL)
+    if (code == WEIR_OK && !plan->gives_host && request->host.len == 0)
         code = WEIR_CODE_bad_host;
     plan->expects = request->expect && (plan->streams || plan->length > 0);
     return code;
