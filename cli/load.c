@@ -173,7 +173,8 @@ static bool write_results(const struct load_result *r)
 
 static bool is_clean(const struct load_result *r)
 {
-    return load_tally_errors(r->tally) == 0 && (r->table == NULL || r->table->matches);
+    return load_tally_errors(r->tally) == 0 && !load_reason_is_failure(r->tally->reason) &&
+           (r->table == NULL || r->table->matches);
 }
 
 static uint64_t unix_now_ns(void)
@@ -211,6 +212,8 @@ static int run_between(struct load_result *r, struct load_tally *total, struct l
         r->table = compared ? table : NULL;
     }
     r->interrupted = atomic_load(&run.stop) > 0;
+    if (fine && load_reason_is_failure(total->reason))
+        (void)fprintf(stderr, "weir load: %s: %s\n", load_reason_name(total->reason), load_reason_text(total->reason));
     int status = fine && write_results(r) && compared && is_clean(r) ? 0 : usage ? 2 : 1;
     if (table != NULL)
         load_fetch_fini(&fetch);

@@ -76,6 +76,15 @@ static void count(struct load_conn *c, const weir_ending *ending)
         tally->errors[ending->code]++;
 }
 
+/* Each failure doubles the pause before the next dial, so that a server that is gone is not hammered. */
+static void back_off(struct load_worker *w)
+{
+    w->dial_pause_ns = w->dial_pause_ns == 0 ? WEIR_MS : w->dial_pause_ns * 2;
+    if (w->dial_pause_ns > 100 * WEIR_MS)
+        w->dial_pause_ns = 100 * WEIR_MS;
+    w->dial_after_ns = load_now() + w->dial_pause_ns;
+}
+
 /* Closes the socket, and takes the ending down. */
 static void finish(struct load_conn *c, bool reset)
 {
@@ -87,6 +96,8 @@ static void finish(struct load_conn *c, bool reset)
     count(c, &ending);
     weir_conn_free(c->engine);
     c->engine = NULL;
+    if (w->began_ns == 0) /* it will not stand when the plan starts */
+        back_off(w);
     vacate(c);
 }
 
@@ -99,11 +110,8 @@ void load_close_undialled(struct load_conn *c, weir_code code)
     w->tally.failed[code]++;
     if (code != WEIR_CODE_stopped)
         w->tally.errors[code]++;
-    /* Each failure doubles the pause, so that a server that is gone is not hammered. */
-    w->dial_pause_ns = w->dial_pause_ns == 0 ? WEIR_MS : w->dial_pause_ns * 2;
-    if (w->dial_pause_ns > 100 * WEIR_MS)
-        w->dial_pause_ns = 100 * WEIR_MS;
-    w->dial_after_ns = load_now() + w->dial_pause_ns;
+    load_gone_dial_failed(&w->gone);
+    back_off(w);
     vacate(c);
 }
 
@@ -120,6 +128,7 @@ void load_close_reset(struct load_conn *c)
 static bool begin_with_request(struct load_conn *c)
 {
     c->at_end = true;
+    c->at_end_ns = c->worker->now_ns;
     switch (c->life.end) {
     case LOAD_END_HALF:
         /* The engine is not told: it would then take no answer. Its own close comes with the server's FIN. */

@@ -18,9 +18,12 @@ static const struct load_scenario *scenario_of(const struct load_conn *c)
     return &c->worker->options->mix.list[c->scenario];
 }
 
+static void fill(struct load_conn *c);
+
 /* --- dialling ------------------------------------------------------------------------------------------------------ */
 
-static void opened(struct load_conn *c)
+/* `os`: 0, or how the server ended the connection before it was looked at. */
+static void opened(struct load_conn *c, int os)
 {
     struct load_worker *w = c->worker;
     uint64_t now_ns = load_now();
@@ -33,11 +36,19 @@ static void opened(struct load_conn *c)
         load_close_undialled(c, WEIR_CODE_no_memory);
         return;
     }
+    load_gone_opened(&w->gone);
     w->tally.opened++;
     w->tally.scenarios[c->scenario].connections++;
     histogram_record(&w->tally.connect, now_ns - c->began_ns);
     c->began_ns = now_ns;
-    load_conn_ask(c);
+    if (os == 0) {
+        load_conn_ask(c);
+        return;
+    }
+    /* What would have been asked is: or a number of requests would never be sent to who resets each connection. */
+    fill(c);
+    weir_conn_failed(c->engine, WEIR_DIRECTION_IN, os, now_ns);
+    load_close_step(c);
 }
 
 bool load_conn_dial(struct load_conn *c, uint64_t number)
@@ -64,7 +75,7 @@ bool load_conn_dial(struct load_conn *c, uint64_t number)
     w->dialling++;
     w->tally.dialled++;
     if (connected)
-        opened(c);
+        opened(c, 0);
     return true;
 }
 
@@ -90,6 +101,8 @@ void load_conn_done(void *app, weir_exchange *x, const weir_exchange_ending *end
         } else {
             tally->errors[ending->code]++;
             c->broken = true;
+            if (ending->code == WEIR_CODE_exchange_timeout)
+                load_gone_unanswered(&w->gone);
         }
         return;
     }
@@ -99,7 +112,7 @@ void load_conn_done(void *app, weir_exchange *x, const weir_exchange_ending *end
     if (is_unexpected(w, status))
         tally->not_as_expected++;
     w->last_done_ns = w->now_ns;
-    if (asked->start_ns < w->measure_ns || asked->sent_ns >= w->over_ns)
+    if (asked->start_ns < w->measure_ns || asked->start_ns >= w->over_ns)
         return;
     uint64_t first_ns = asked->first_ns != 0 ? asked->first_ns : w->now_ns;
     load_tally_record(&tally->latency, &tally->latency_last, w->now_ns - asked->start_ns);
@@ -237,6 +250,7 @@ static void ask_later(struct load_conn *c)
 static bool take_in(struct load_conn *c, size_t n)
 {
     struct load_worker *w = c->worker;
+    load_gone_heard(&w->gone, w->now_ns);
     w->tally.octets_in += n;
     if (!w->over && w->now_ns >= w->measure_ns)
         w->tally.measured_octets += n;
@@ -295,10 +309,10 @@ void load_conn_event(struct load_conn *c, uint32_t events)
 {
     if (c->state == LOAD_DIALLING) {
         int os = load_socket_dialled(c->fd);
-        if (os != 0)
+        if (os != 0 && !load_socket_was_open(os))
             load_close_undialled(c, load_socket_dial_code(os));
-        else if (events & EPOLLOUT)
-            opened(c);
+        else if (os != 0 || (events & EPOLLOUT))
+            opened(c, os);
         return;
     }
     if (c->state != LOAD_OPEN)
@@ -336,6 +350,8 @@ void load_conn_tick(struct load_conn *c)
         return;
     if (c->under_way > 0 && w->now_ns - c->ring[c->ring_head].sent_ns >= timeout_ns) {
         load_conn_cut(c, WEIR_CODE_exchange_timeout);
+    } else if (c->under_way == 0 && c->at_end_ns != 0 && w->now_ns - c->at_end_ns >= timeout_ns) {
+        load_conn_cut(c, WEIR_CODE_linger_timeout); /* answered, and the server does not close (half) */
     } else if (weir_conn_deadline(c->engine) <= w->now_ns) {
         weir_conn_tick(c->engine, w->now_ns);
         load_close_step(c);

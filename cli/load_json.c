@@ -151,6 +151,7 @@ void load_report_json(struct text *out, const struct load_result *r)
     string(out, "address", r->options->target.text);
     number(out, "began_unix_ns", r->began_unix_ns);
     text_printf(out, ",\"interrupted\":%s", r->interrupted ? "true" : "false");
+    string(out, "ended_by", load_reason_name(t->reason));
     asked_for(out, r->options);
     number(out, "measured", t->measured);
     number(out, "measured_ns", t->measured_ns);

@@ -3,11 +3,18 @@
 void load_plan_init(struct load_plan *plan, uint64_t requests, uint64_t rate, uint64_t index, uint64_t threads,
                     uint64_t connections)
 {
-    *plan = (struct load_plan){.rate = rate, .start_ns = WEIR_NEVER, .next = index, .step = threads};
+    *plan = (struct load_plan){
+        .rate = rate, .start_ns = WEIR_NEVER, .until_ns = WEIR_NEVER, .next = index, .step = threads};
     plan->left = requests == UINT64_MAX ? UINT64_MAX : requests / threads + (index < requests % threads);
     plan->share = requests == UINT64_MAX ? 1 : plan->left / connections;
     if (plan->share == 0)
         plan->share = 1;
+}
+
+void load_plan_start(struct load_plan *plan, uint64_t now_ns, uint64_t span_ns)
+{
+    plan->start_ns = now_ns;
+    plan->until_ns = span_ns == WEIR_NEVER ? WEIR_NEVER : now_ns + span_ns;
 }
 
 static uint64_t instant(const struct load_plan *plan, uint64_t k)
@@ -23,7 +30,10 @@ uint64_t load_plan_due(const struct load_plan *plan)
         return 0;
     if (plan->start_ns == WEIR_NEVER)
         return WEIR_NEVER;
-    return plan->rate == 0 ? 0 : instant(plan, plan->next);
+    if (plan->rate == 0)
+        return 0;
+    uint64_t due_ns = instant(plan, plan->next);
+    return due_ns < plan->until_ns ? due_ns : WEIR_NEVER;
 }
 
 bool load_plan_may_open(const struct load_plan *plan)
@@ -69,15 +79,21 @@ uint64_t load_plan_take(struct load_plan *plan, uint64_t *reserved, uint64_t now
     return start_ns;
 }
 
+/* How many instants of all threads lie within `span_ns` from the start: those of k with k / rate < span. */
+static uint64_t instants_within(const struct load_plan *plan, uint64_t span_ns)
+{
+    uint64_t part = span_ns % WEIR_SECOND * plan->rate;
+    return span_ns / WEIR_SECOND * plan->rate + part / WEIR_SECOND + (part % WEIR_SECOND != 0);
+}
+
 uint64_t load_plan_missed(const struct load_plan *plan, uint64_t until_ns)
 {
     if (plan->rate == 0 || plan->start_ns == WEIR_NEVER)
         return 0;
-    uint64_t missed = 0;
-    if (instant(plan, plan->next) < until_ns) {
-        /* Counted by arithmetic: an overloaded run may have missed millions. */
-        uint64_t late_ns = until_ns - instant(plan, plan->next);
-        missed = 1 + (uint64_t)((double)late_ns * (double)plan->rate / 1e9 / (double)plan->step);
-    }
+    if (until_ns > plan->until_ns)
+        until_ns = plan->until_ns;
+    /* Counted by arithmetic: an overloaded run may have missed millions. */
+    uint64_t planned = until_ns > plan->start_ns ? instants_within(plan, until_ns - plan->start_ns) : 0;
+    uint64_t missed = planned > plan->next ? (planned - plan->next + plan->step - 1) / plan->step : 0;
     return missed < plan->left ? missed : plan->left;
 }

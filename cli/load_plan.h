@@ -17,6 +17,7 @@ struct load_plan {
 
     uint64_t rate;     /* of all threads; 0: a closed loop */
     uint64_t start_ns; /* of the plan; WEIR_NEVER: not started */
+    uint64_t until_ns; /* no instant at or after it is planned; WEIR_NEVER: no such bound */
     uint64_t next;     /* index of the next planned request, among those of all threads */
     uint64_t step;     /* threads: each takes every step-th */
 };
@@ -24,6 +25,8 @@ struct load_plan {
 /* The part of thread `index` of `threads`, for `connections` at once. */
 void load_plan_init(struct load_plan *plan, uint64_t requests, uint64_t rate, uint64_t index, uint64_t threads,
                     uint64_t connections);
+/* Starts the plan, which then lasts `span_ns`; WEIR_NEVER: until its requests are sent. */
+void load_plan_start(struct load_plan *plan, uint64_t now_ns, uint64_t span_ns);
 /* When the next request is to be sent; 0: at once; WEIR_NEVER: no more. Of an open loop it may lie in the past. */
 uint64_t load_plan_due(const struct load_plan *plan);
 /* May one more connection be opened? */

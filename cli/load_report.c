@@ -74,6 +74,8 @@ static void summary(struct text *out, const struct load_result *r)
     if (o->pipeline > 1)
         text_printf(out, ", pipelined %" PRIu64, o->pipeline);
     text_printf(out, "%s\n\n", r->interrupted ? ", stopped before its time" : "");
+    if (load_reason_is_failure(t->reason))
+        text_printf(out, "%-14s %s: %s\n", "ended", load_reason_name(t->reason), load_reason_text(t->reason));
     if (t->measured == 0)
         text_printf(out, "%-14s nothing was measured: %s\n", "rate", why_nothing(t));
     else
@@ -127,6 +129,9 @@ static void exchanges(struct text *out, const struct load_result *r)
     if (t->planned_unsent != 0)
         row(out, r->width, "planned, not sent", t->planned_unsent,
             "no connection was free in time: more of them, or less rate");
+    if (r->options->requests != UINT64_MAX && r->options->requests > t->begun + t->planned_unsent)
+        row(out, r->width, "not sent", r->options->requests - t->begun - t->planned_unsent,
+            "of -n, before the run ended");
 }
 
 static void connections(struct text *out, const struct load_result *r)

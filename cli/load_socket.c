@@ -46,11 +46,20 @@ int load_socket_dialled(int fd)
     return os;
 }
 
+/* The kernel says ECONNREFUSED of a SYN that is answered with a reset. These are for a connection that stood: EPIPE where
+ * a FIN came before the reset. */
+bool load_socket_was_open(int os)
+{
+    return os == ECONNRESET || os == EPIPE;
+}
+
 weir_code load_socket_dial_code(int os)
 {
     switch (os) {
-    case ECONNREFUSED:
     case ECONNRESET:
+    case EPIPE:
+        return WEIR_CODE_peer_reset_unused;
+    case ECONNREFUSED:
     case ENOENT:
         return WEIR_CODE_connect_refused;
     case ETIMEDOUT:

@@ -11,6 +11,9 @@
 int load_socket_dial(const struct load_target *target, bool *connected);
 /* After the socket became writable: 0, or the errno of the dial. */
 int load_socket_dialled(int fd);
+/* Whether a dial that ended with `os` had led to a connection, which the server then ended: a reset after its accept is
+ * no refusal. */
+bool load_socket_was_open(int os);
 /* The code of a failed dial. */
 weir_code load_socket_dial_code(int os);
 /* What the kernel knows of the `written` octets. */

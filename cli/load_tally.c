@@ -28,8 +28,12 @@ static void add_all(uint64_t *into, const uint64_t *from, size_t count)
 
 bool load_tally_add(struct load_tally *into, const struct load_tally *from)
 {
+    if (from->reason > into->reason)
+        into->reason = from->reason;
     into->dialled += from->dialled;
     into->opened += from->opened;
+    if (into->reason == LOAD_REASON_NO_CONNECTION && into->opened > 0) /* another thread had one */
+        into->reason = LOAD_REASON_SERVER_GONE;
     ADD_ALL(failed);
     ADD_ALL(by_code);
     ADD_ALL(by_outcome);

@@ -4,6 +4,7 @@
 
 #include "histogram.h"
 #include "load_end.h"
+#include "load_gone.h"
 #include "load_scenario.h"
 
 /* Equal values one after another, recorded together: what was pipelined in one write is answered in one read. */
@@ -19,6 +20,8 @@ struct load_scenario_tally {
 };
 
 struct load_tally {
+    enum load_reason reason; /* why the run ended */
+
     /* Connections. opened = the sum of by_outcome once the run is over. */
     uint64_t dialled;
     uint64_t opened;

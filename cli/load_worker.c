@@ -13,13 +13,12 @@
 #include "load_conn.h"
 #include "load_socket.h"
 
-#define EVENTS_MAX       512
+#define EVENTS_MAX      512
 /* Dials under way at once: more would overrun the backlog of many servers, and wait a second for the next SYN. */
-#define DIALLING_MAX     128
-#define DIALS_FAILED_MAX 3
-#define SWEEP_MAX_NS     (100 * WEIR_MS)
+#define DIALLING_MAX    128
+#define SWEEP_MAX_NS    (100 * WEIR_MS)
 /* While connections come to their end: an acknowledgement that is waited for is told by nobody. */
-#define SWEEP_ENDING_NS  (10 * WEIR_MS)
+#define SWEEP_ENDING_NS (10 * WEIR_MS)
 
 uint64_t load_now(void)
 {
@@ -132,12 +131,23 @@ static bool may_open(const struct load_worker *w)
     return w->empty_count > 0 && !w->gave_up && load_plan_may_open(&w->plan);
 }
 
-static void note_dial_failed(struct load_worker *w)
+static void count_undialled(struct load_worker *w, weir_code code)
 {
-    uint64_t failed = 0;
-    for (size_t i = 0; i < WEIR_CODE_COUNT; i++)
-        failed += w->tally.failed[i];
-    w->gave_up = w->tally.opened == 0 && w->dialling == 0 && failed >= DIALS_FAILED_MAX;
+    w->tally.dialled++;
+    w->tally.failed[code]++;
+    w->tally.errors[code]++;
+    load_gone_dial_failed(&w->gone);
+}
+
+/* A unix socket's backlog is full: no failure yet, but as a dial would be that nobody takes. */
+static void note_backlog_full(struct load_worker *w)
+{
+    if (w->full_ns == 0)
+        w->full_ns = w->now_ns;
+    if (w->now_ns - w->full_ns < w->options->timeout_ns)
+        return;
+    w->full_ns = w->now_ns;
+    count_undialled(w, WEIR_CODE_connect_timeout);
 }
 
 static void open_connections(struct load_worker *w)
@@ -147,34 +157,51 @@ static void open_connections(struct load_worker *w)
         w->empty_count--;
         if (load_conn_dial(c, w->number)) {
             w->number += w->options->threads;
+            w->full_ns = 0;
             continue;
         }
         int os = errno;
         w->empty[w->empty_count++] = (uint32_t)(c - w->conns);
         w->dial_after_ns = w->now_ns + 10 * WEIR_MS;
         w->dial_pause_ns = 10 * WEIR_MS;
-        if (os == EAGAIN) /* a unix socket's backlog is full: no failure, but later */
+        if (os == EAGAIN) {
+            note_backlog_full(w);
             return;
-        weir_code code = load_socket_dial_code(os);
-        w->tally.dialled++;
-        w->tally.failed[code]++;
-        w->tally.errors[code]++;
+        }
+        count_undialled(w, load_socket_dial_code(os));
     }
-    if (w->tally.opened == 0)
-        note_dial_failed(w);
 }
 
-/* The plan starts when all connections stand, or some could not be made: otherwise those that stand would keep the others
- * from being opened, and an open loop would begin with a queue. */
+/* Looks whether there is still a server to ask. What is being dialled is dropped when there is none. */
+static void judge(struct load_worker *w)
+{
+    const struct load_gone_view view = {.now_ns = w->now_ns,
+                                        .timeout_ns = w->options->timeout_ns,
+                                        .open = alive(w) - w->dialling,
+                                        .dialling = w->dialling,
+                                        .counted = w->options->requests != UINT64_MAX};
+    enum load_reason reason;
+    if (w->over || !load_gone_judge(&w->gone, &view, &reason))
+        return;
+    w->gave_up = true;
+    w->tally.reason = reason;
+    for (size_t i = 0; i < w->conn_count; i++)
+        if (w->conns[i].state == LOAD_DIALLING)
+            load_conn_cut(&w->conns[i], WEIR_CODE_stopped);
+}
+
+/* The plan starts when all connections stand, or some could not be made in time: otherwise those that stand would keep
+ * the others from being opened, and an open loop would begin with a queue. */
 static void begin_plan(struct load_worker *w)
 {
+    const struct load_options *o = w->options;
     bool all_stand = w->dialling == 0 && (!may_open(w) || w->dial_pause_ns > 0);
-    if (!all_stand)
+    if (!all_stand && w->now_ns - w->gone.started_ns < o->timeout_ns)
         return;
     w->began_ns = w->now_ns;
-    w->plan.start_ns = w->now_ns;
-    w->measure_ns = w->now_ns + w->options->warmup_ns;
-    if (w->options->rate != 0)
+    load_plan_start(&w->plan, w->now_ns, o->duration_ns == UINT64_MAX ? WEIR_NEVER : o->warmup_ns + o->duration_ns);
+    w->measure_ns = w->now_ns + o->warmup_ns;
+    if (o->rate != 0)
         return;
     for (size_t i = 0; i < w->conn_count; i++) {
         w->now_ns = load_now();
@@ -186,6 +213,8 @@ static void end_run(struct load_worker *w)
 {
     w->over = true;
     w->over_ns = w->now_ns;
+    if (!w->gave_up)
+        w->tally.reason = load_worker_is_stopped(w) ? LOAD_REASON_INTERRUPTED : LOAD_REASON_DURATION;
     w->tally.planned_unsent = load_plan_missed(&w->plan, w->now_ns);
     w->tally.measured_ns = w->began_ns != 0 && w->now_ns > w->measure_ns ? w->now_ns - w->measure_ns : 0;
     w->plan.ending = true;
@@ -282,6 +311,7 @@ static void turn(struct load_worker *w)
     if (stop > 1)
         cut_all(w);
     open_connections(w);
+    judge(w);
     if (w->now_ns >= w->sweep_ns) {
         sweep(w);
         show(w);
@@ -299,6 +329,7 @@ void *load_worker_run(void *worker)
     if (w->options->rate != 0)
         (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* planned instants are to be met: not 50 us late */
     w->now_ns = load_now();
+    load_gone_start(&w->gone, w->now_ns);
     while (alive(w) > 0 || may_open(w))
         turn(w);
     if (!w->over) {

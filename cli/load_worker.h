@@ -7,6 +7,7 @@
 
 #include <weir/weir.h>
 
+#include "load_gone.h"
 #include "load_options.h"
 #include "load_plan.h"
 #include "load_tally.h"
@@ -55,6 +56,7 @@ struct load_conn {
     uint64_t began_ns; /* of the dial, then of the connection */
     uint64_t octets_out;
     uint64_t until_reset; /* octets of the last answer that are read still (rst-after) */
+    uint64_t at_end_ns;   /* when an end with a request began */
     struct load_conn *next, *previous; /* in the worker's list of those with room, if it is there */
 };
 
@@ -82,14 +84,16 @@ struct load_worker {
     struct load_conn *room, *room_last; /* an open loop's connections that can be asked on */
     uint64_t dial_after_ns;        /* after a failed dial */
     uint64_t dial_pause_ns;
+    uint64_t full_ns;              /* since when a unix socket's backlog is full; 0: it is not */
+    struct load_gone gone;
 
     struct load_plan plan;
     uint64_t began_ns;      /* when the plan started; 0: not yet */
     uint64_t measure_ns;    /* exchanges that start from here on are measured, */
-    uint64_t over_ns;       /* and are sent before this: when the time was up; WEIR_NEVER: it is not */
+    uint64_t over_ns;       /* and before this: when the time was up; WEIR_NEVER: it is not */
     uint64_t last_done_ns;
     bool over;              /* the time is up, or it was told to stop */
-    bool gave_up;           /* no connection came to be */
+    bool gave_up;           /* no server is there, or none that answers: `tally.reason` says which */
     uint64_t sweep_ns;
 
     struct load_tally tally;
