@@ -42,12 +42,10 @@ void fault_loop_close(struct fault_loop *loop)
 
 static int wait_ms(const struct fault_loop *loop)
 {
-    uint64_t deadline = weir_loop_deadline(loop->timers), now = fault_now_ns();
-    if (deadline == WEIR_NEVER)
+    uint64_t timeout_ns = weir_loop_timeout(loop->timers);
+    if (timeout_ns == WEIR_NEVER)
         return -1;
-    if (deadline <= now)
-        return 0;
-    uint64_t ms = (deadline - now + WEIR_MS - 1) / WEIR_MS;
+    uint64_t ms = timeout_ns / WEIR_MS + (timeout_ns % WEIR_MS > 0);
     return ms < 60000 ? (int)ms : 60000;
 }
 

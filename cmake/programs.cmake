@@ -3,6 +3,8 @@
 
 # A file may need more than libc and Weir: <its name>_needs is a pkg-config module; without it the file is left out.
 set(loop_libuv_needs libuv)
+set(loop_libevent_needs libevent_core)
+set(loop_glib_needs glib-2.0)
 set(microhttpd_needs libmicrohttpd)
 set(client_curl_needs libcurl)
 find_package(PkgConfig QUIET)

@@ -1,9 +1,10 @@
-/* Nested in libuv: uv_poll_t watches Weir's loop, uv_timer_t keeps its deadline, and before each wait uv_prepare_t asks
- * what that deadline is now. Everything else in the libuv loop goes on as it did; here it is SIGTERM, as a uv_signal_t,
+/* Nested in libuv: uv_poll_t watches Weir's loop, uv_timer_t wakes it in time, and before each wait uv_prepare_t asks
+ * when that is now. Everything else in the libuv loop goes on as it did; here it is SIGTERM, as a uv_signal_t,
  * and a clock of libuv's that counts the seconds which the answer tells.
  *
  *     build/examples/loop_libuv
  *     curl http://127.0.0.1:8080/
+ *     curl http://127.0.0.1:8080/never    is not answered: 503 after 0.3 s, a deadline of Weir's that libuv keeps
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ static uint64_t seconds_counted;
 static void head(void *app, weir_exchange *x)
 {
     (void)app;
+    if (weir_str_equal(weir_request_path(x), WEIR_STR("/never")))
+        return;
     char text[64];
     int len = snprintf(text, sizeof(text), "%" PRIu64 " seconds of libuv's\n", seconds_counted);
     weir_respond(x, 200, WEIR_FIELDS({WEIR_STR("content-type"), WEIR_STR("text/plain")}),
@@ -44,15 +47,16 @@ static void on_deadline(uv_timer_t *handle)
     weir_loop_step(loop, 0);
 }
 
-/* Timers move the deadline without a word: hence here, each time. Milliseconds, rounded up. */
+/* Timers are started and stopped without a word: hence here, each time. In milliseconds, rounded up; libuv counts them from
+ * its own idea of now, which is brought up to date first. */
 static void on_before_wait(uv_prepare_t *handle)
 {
-    (void)handle;
-    uint64_t due_ns = weir_loop_deadline(loop), now_ns = weir_loop_now(loop);
-    if (due_ns == WEIR_NEVER)
+    uint64_t timeout_ns = weir_loop_timeout(loop);
+    uv_update_time(handle->loop);
+    if (timeout_ns == WEIR_NEVER)
         uv_timer_stop(&deadline);
     else
-        uv_timer_start(&deadline, on_deadline, due_ns > now_ns ? (due_ns - now_ns + WEIR_MS - 1) / WEIR_MS : 0, 0);
+        uv_timer_start(&deadline, on_deadline, timeout_ns / WEIR_MS + (timeout_ns % WEIR_MS > 0), 0);
 }
 
 /* --- the rest of the program ------------------------------------------------------------------------------------------ */
@@ -104,7 +108,8 @@ int main(int argc, char **argv)
     /* Run returns at once on a loop of ours: it only begins to accept. */
     if (weir_loop_new(&loop, NULL, &error) != WEIR_OK ||
         weir_server_new(&server,
-                        WEIR_SERVER(.listen = listen, .handler = &handler, .loop = loop, .stopped = on_stopped),
+                        WEIR_SERVER(.listen = listen, .handler = &handler, .loop = loop, .stopped = on_stopped,
+                                    .limits.handler_timeout_ns = 300 * WEIR_MS),
                         &error) != WEIR_OK ||
         weir_server_run(server, &error) != WEIR_OK) {
         fprintf(stderr, "loop_libuv: %s\n", error.text);

@@ -3,6 +3,7 @@
  *
  *     build/examples/loop_poll            and type lines
  *     curl http://127.0.0.1:8080/
+ *     curl http://127.0.0.1:8080/never    is not answered: 503 after 0.3 s, a deadline of Weir's that poll waits for
  */
 #include <errno.h>
 #include <limits.h>
@@ -20,6 +21,8 @@ static size_t answer_len;
 static void head(void *app, weir_exchange *x)
 {
     (void)app;
+    if (weir_str_equal(weir_request_path(x), WEIR_STR("/never")))
+        return;
     weir_respond(x, 200, WEIR_FIELDS({WEIR_STR("content-type"), WEIR_STR("text/plain")}),
                  weir_body_copy((weir_str){answer, answer_len}));
 }
@@ -33,13 +36,13 @@ static bool read_line(int fd)
     return n > 0 || (n < 0 && errno == EINTR);
 }
 
-/* In poll's unit, rounded up so that it does not wake in vain. The deadline is on the clock of weir_loop_now. */
+/* In poll's unit, rounded up so that it does not wake in vain. */
 static int time_to_wait(const weir_loop *loop)
 {
-    uint64_t due_ns = weir_loop_deadline(loop), now_ns = weir_loop_now(loop);
-    if (due_ns == WEIR_NEVER)
+    uint64_t timeout_ns = weir_loop_timeout(loop);
+    if (timeout_ns == WEIR_NEVER)
         return -1;
-    uint64_t ms = due_ns > now_ns ? (due_ns - now_ns + WEIR_MS - 1) / WEIR_MS : 0;
+    uint64_t ms = timeout_ns / WEIR_MS + (timeout_ns % WEIR_MS > 0);
     return ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
@@ -73,7 +76,10 @@ int main(int argc, char **argv)
     answer_len = strlen(answer);
     /* Run returns at once on a loop of ours: it only begins to accept. */
     if (weir_loop_new(&loop, NULL, &error) != WEIR_OK ||
-        weir_server_new(&server, WEIR_SERVER(.listen = listen, .handler = &handler, .loop = loop), &error) != WEIR_OK ||
+        weir_server_new(&server,
+                        WEIR_SERVER(.listen = listen, .handler = &handler, .loop = loop,
+                                    .limits.handler_timeout_ns = 300 * WEIR_MS),
+                        &error) != WEIR_OK ||
         weir_server_run(server, &error) != WEIR_OK) {
         fprintf(stderr, "loop_poll: %s\n", error.text);
         weir_server_free(server);

@@ -1,10 +1,11 @@
 /* weir/loop.h: the loop a worker runs: one thread, one epoll, timers, and a door for other threads.
  *
  * A loop nests in another by two things: weir_loop_fd becomes readable when there is something to do, and
- * weir_loop_deadline says when there will be; then weir_loop_step(loop, 0) does it (examples/loop_poll.c, loop_libuv.c).
- * Ask for the deadline before each wait: starting and stopping timers moves it, and the descriptor does not tell. A step
- * does a bounded share of work; what is left over, or is begun between two steps, keeps the descriptor readable and the
- * deadline at now. The descriptor may be readable for nothing: a step then does nothing.
+ * weir_loop_timeout says how long the other may sleep at most; then weir_loop_step(loop, 0) does what is due
+ * (examples/loop_poll.c, loop_libuv.c, loop_libevent.c, loop_glib.c). Ask for the timeout immediately before each wait:
+ * starting and stopping timers changes it, and the descriptor does not tell. A step does a bounded share of work; what is
+ * left over, or is begun between two steps, keeps the descriptor readable and the timeout at 0. The descriptor may be
+ * readable for nothing: a step then does nothing.
  * All calls but weir_loop_post belong to the loop's thread: the one that runs it.
  */
 #ifndef WEIR_LOOP_H
@@ -34,9 +35,12 @@ WEIR_API void weir_loop_stop(weir_loop *loop);
  * ends the wait too. Never within a callback of the loop. */
 WEIR_API void weir_loop_step(weir_loop *loop, uint64_t timeout_ns);
 WEIR_API int weir_loop_fd(const weir_loop *loop);
-/* On weir_loop_now's clock; WEIR_NEVER when no timer runs; now or past when something is due already. */
+/* How long an outer loop may wait for weir_loop_fd before the next step, in nanoseconds from this call: 0 when something
+ * is due, WEIR_NEVER when no timer runs. Round up to the unit of the wait: a wait that ends early is repeated. */
+WEIR_API uint64_t weir_loop_timeout(const weir_loop *loop);
+/* The same as a time of weir_loop_now: WEIR_NEVER when no timer runs; now or past when something is due. */
 WEIR_API uint64_t weir_loop_deadline(const weir_loop *loop);
-/* The monotonic clock as this round saw it. */
+/* The monotonic clock (CLOCK_MONOTONIC, nanoseconds). Within a round: when that round began. Otherwise it is read. */
 WEIR_API uint64_t weir_loop_now(const weir_loop *loop);
 
 /* Has `fn(app)` called once on the loop's thread, soon, in the order of the posts of one thread. From any thread.

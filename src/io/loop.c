@@ -197,6 +197,7 @@ static void do_round(weir_loop *loop, uint64_t timeout_ns)
     turn_socks(loop);
     loop->late = false;
     loop->in_round = false;
+    loop->unix_time_known = false;
 }
 
 void weir_loop_run(weir_loop *loop)
@@ -227,12 +228,24 @@ int weir_loop_fd(const weir_loop *loop)
 
 uint64_t weir_loop_deadline(const weir_loop *loop)
 {
-    return has_rest(loop) ? loop->now_ns : base_wheel_next(&loop->wheel);
+    return has_rest(loop) ? weir_loop_now(loop) : base_wheel_next(&loop->wheel);
 }
 
+uint64_t weir_loop_timeout(const weir_loop *loop)
+{
+    if (has_rest(loop))
+        return 0;
+    uint64_t due_ns = base_wheel_next(&loop->wheel);
+    if (due_ns == WEIR_NEVER)
+        return WEIR_NEVER;
+    uint64_t now_ns = io_clock_now();
+    return due_ns > now_ns ? due_ns - now_ns : 0;
+}
+
+/* Between two rounds an outer loop may rest for long: what is started there must not be timed from the last round. */
 uint64_t weir_loop_now(const weir_loop *loop)
 {
-    return loop->now_ns;
+    return loop->in_round ? loop->now_ns : io_clock_now();
 }
 
 int64_t io_loop_unix_time(weir_loop *loop)
@@ -241,7 +254,7 @@ int64_t io_loop_unix_time(weir_loop *loop)
         struct timespec now;
         clock_gettime(CLOCK_REALTIME_COARSE, &now);
         loop->unix_time = now.tv_sec;
-        loop->unix_time_known = true;
+        loop->unix_time_known = loop->in_round;
     }
     return loop->unix_time;
 }

@@ -34,7 +34,7 @@ void io_loop_late(weir_loop *loop, struct io_late *late);
 /* Fine where it is not waiting. */
 void io_loop_off_late(struct io_late *late);
 
-/* The wall clock, seconds since 1970, read at most once a round. */
+/* The wall clock, seconds since 1970, read at most once a round, and anew outside of one. */
 int64_t io_loop_unix_time(weir_loop *loop);
 /* Who is called when the loop was poked, embedded in its owner. */
 struct io_poke {

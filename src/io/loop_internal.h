@@ -77,9 +77,9 @@ struct weir_loop {
     int wake_fd;
 
     uint32_t rounds; /* begun; wraps round */
-    uint64_t now_ns;
+    uint64_t now_ns; /* when the round began; valid only within it */
     int64_t unix_time;
-    bool unix_time_known;
+    bool unix_time_known; /* in this round */
 
     bool running; /* in weir_loop_run: nobody nests this loop */
     bool in_round;

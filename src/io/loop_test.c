@@ -355,6 +355,46 @@ static void test_clocks(void **state)
     assert_in_range((uintmax_t)io_loop_unix_time(loop), (uintmax_t)now - 1, (uintmax_t)now + 1);
 }
 
+/* Outside of a round each call reads the clock; within one it stands still. */
+static void read_clock_twice(void *app)
+{
+    uint64_t *seen = app;
+    seen[0] = weir_loop_now(loop);
+    while (clock_now() - seen[0] < 3 * MS)
+        continue;
+    seen[1] = weir_loop_now(loop);
+}
+
+static void test_clock_after_a_rest(void **state)
+{
+    uint64_t seen[2];
+    int fired = 0;
+    (void)state;
+    weir_loop_step(loop, 0);
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    uint64_t before_ns = clock_now();
+    assert_true(weir_loop_now(loop) >= before_ns);
+    assert_int_equal(weir_loop_post(loop, read_clock_twice, seen), WEIR_OK);
+    weir_loop_step(loop, 0);
+    assert_true(seen[0] >= before_ns);
+    assert_true(seen[0] == seen[1]);
+    assert_true(weir_loop_timeout(loop) == WEIR_NEVER);
+
+    /* However long the outer loop is busy elsewhere, it hears what is left, and 0 when nothing is. */
+    weir_timer *timer = weir_timer_new(loop, count_up, &fired);
+    uint64_t started_ns = clock_now();
+    weir_timer_start(timer, 40 * MS);
+    while (weir_loop_timeout(loop) != 0) {
+        assert_true(weir_loop_timeout(loop) <= 42 * MS);
+        assert_true(clock_now() - started_ns < 30000 * MS);
+    }
+    assert_true(weir_loop_deadline(loop) <= weir_loop_now(loop));
+    while (fired == 0)
+        weir_loop_step(loop, weir_loop_timeout(loop));
+    assert_true(clock_now() - started_ns >= 40 * MS);
+    weir_timer_free(timer);
+}
+
 static void *no_memory(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
     (void)ctx;
@@ -413,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_nesting_post, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nesting_rest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_clocks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_clock_after_a_rest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_close_on_exec, set_up, tear_down),
     };

@@ -187,12 +187,12 @@ int weir_loop_fd(const weir_loop *loop)
 
 uint64_t weir_loop_deadline(const weir_loop *loop)
 {
-    return io_sim_is_ready(loop) ? loop->now_ns : base_wheel_next(&loop->wheel);
+    return io_sim_is_ready(loop) ? weir_loop_now(loop) : base_wheel_next(&loop->wheel);
 }
 
 uint64_t weir_loop_now(const weir_loop *loop)
 {
-    return loop->now_ns;
+    return loop->in_round ? loop->now_ns : net_now();
 }
 
 int64_t io_loop_unix_time(weir_loop *loop)
