@@ -68,6 +68,14 @@ static void no_delay(const struct fault_side *side)
         (void)setsockopt(side->watch.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 }
 
+/* The server's first word was a reset. */
+static void reset_at_once(struct fault_conn *conn, int os)
+{
+    conn->sides[FAULT_SERVER].gone = true;
+    fault_conn_note(conn, FAULT_CODE_peer_reset, FAULT_BY_SERVER, os);
+    fault_pipe_end(&conn->pipes[FAULT_DOWN], FAULT_END_RESET, os, fault_now_ns());
+}
+
 /* The server's socket is writable, or has failed. */
 static void dial_done(struct fault_conn *conn)
 {
@@ -75,7 +83,8 @@ static void dial_done(struct fault_conn *conn)
     int os = 0;
     socklen_t size = sizeof(os);
     (void)getsockopt(server->watch.fd, SOL_SOCKET, SO_ERROR, &os, &size);
-    if (os != 0) {
+    bool was_open = os == ECONNRESET || os == EPIPE; /* accepted, and reset before we looked: no failed dial */
+    if (os != 0 && !was_open) {
         conn->dial_os = os;
         fault_watch_close(&conn->proxy->loop, &server->watch);
         dial(conn);
@@ -83,8 +92,12 @@ static void dial_done(struct fault_conn *conn)
     }
     conn->connected = true;
     no_delay(server);
-    if (fault_pipe_open(&conn->pipes[FAULT_UP]) && fault_pipe_open(&conn->pipes[FAULT_DOWN]))
+    struct fault_account *account = &conn->proxy->account;
+    if (fault_pipe_open(&conn->pipes[FAULT_UP], account) && fault_pipe_open(&conn->pipes[FAULT_DOWN], account)) {
+        if (was_open)
+            reset_at_once(conn, os);
         return;
+    }
     fault_conn_note(conn, FAULT_CODE_no_resources, FAULT_BY_KERNEL, ENOMEM);
     fault_conn_finish(conn, true, fault_now_ns());
 }

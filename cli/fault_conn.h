@@ -22,7 +22,7 @@
     X(fault_half_close, "sent a FIN one way")                                                                         \
     X(fault_stall, "forwarded no more one way")                                                                       \
     X(fault_drop, "threw octets away")                                                                                \
-    X(fault_refuse, "reset when accepted")                                                                            \
+    X(fault_refuse, "reset as soon as it was accepted")                                                                \
     X(fault_vanish, "accepted, and never answered")
 
 enum fault_code {

@@ -1,9 +1,6 @@
 #include "fault_pipe.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 /* Numbers that belong to a direction alone: fault_plan.c has 0. */
@@ -21,10 +18,21 @@ static uint64_t draw_delay(struct fault_pipe *pipe)
     return pipe->shaped ? fault_random_draw(&pipe->random, pipe->plan->latency_ns) : 0;
 }
 
+/* What is on its way at once: with a rate no more than the rate lets through in the delay. */
+static uint64_t size_of(const struct fault_plan *plan, bool shaped)
+{
+    if (!shaped || plan->latency_ns.max == 0)
+        return FAULT_PIPE_SIZE;
+    double line = plan->rate == 0 ? (double)FAULT_LINE_SIZE
+                                  : (double)plan->rate * (double)plan->latency_ns.max / (double)SECOND_NS;
+    return line > (double)(FAULT_LINE_SIZE - FAULT_PIPE_SIZE) ? FAULT_LINE_SIZE : FAULT_PIPE_SIZE + (uint64_t)line;
+}
+
 void fault_pipe_init(struct fault_pipe *pipe, const struct fault_plan *plan, enum fault_way way, uint64_t seed,
                      uint64_t connection)
 {
     *pipe = (struct fault_pipe){.plan = plan, .limit = UINT64_MAX, .shaped = plan->shaped[way]};
+    pipe->size = size_of(plan, pipe->shaped);
     pipe->random = fault_random_stream(seed, connection, STREAM_OF(way));
     /* The end is often read before the last pieces are drawn, and sometimes after: so its delay is drawn before all. */
     pipe->end_delay_ns = draw_delay(pipe);
@@ -37,21 +45,19 @@ void fault_pipe_init(struct fault_pipe *pipe, const struct fault_plan *plan, enu
         pipe->limit = plan->after;
 }
 
-bool fault_pipe_open(struct fault_pipe *pipe)
+bool fault_pipe_open(struct fault_pipe *pipe, struct fault_account *account)
 {
-    pipe->octets = malloc(FAULT_PIPE_SIZE);
-    return pipe->octets != NULL;
+    return fault_store_open(&pipe->store, account);
 }
 
 void fault_pipe_fini(struct fault_pipe *pipe)
 {
-    free(pipe->octets);
-    pipe->octets = NULL;
+    fault_store_fini(&pipe->store);
 }
 
 bool fault_pipe_empty(const struct fault_pipe *pipe)
 {
-    return pipe->head == pipe->tail;
+    return pipe->store.head == pipe->store.tail;
 }
 
 static uint64_t less(uint64_t a, uint64_t b)
@@ -61,23 +67,11 @@ static uint64_t less(uint64_t a, uint64_t b)
 
 size_t fault_pipe_room(const struct fault_pipe *pipe)
 {
-    if (pipe->end != FAULT_OPEN || pipe->mode == FAULT_HOLD)
+    const struct fault_store *store = &pipe->store;
+    if (pipe->end != FAULT_OPEN || pipe->mode == FAULT_HOLD || store->starved)
         return 0;
-    uint64_t room = FAULT_PIPE_SIZE - (pipe->tail - pipe->head);
-    return (size_t)less(room, pipe->limit - pipe->tail);
-}
-
-/* When all times are taken, the last one serves the new octets too: they leave late rather than early. */
-static void note_arrival(struct fault_pipe *pipe, uint64_t now_ns)
-{
-    size_t last = (pipe->arrivals_at + pipe->arrivals_count - 1) % FAULT_PIPE_ARRIVALS;
-    bool joins = pipe->arrivals_count > 0 &&
-                 (pipe->arrivals_count == FAULT_PIPE_ARRIVALS || pipe->arrivals[last].at_ns == now_ns);
-    if (!joins) {
-        last = (pipe->arrivals_at + pipe->arrivals_count) % FAULT_PIPE_ARRIVALS;
-        pipe->arrivals_count++;
-    }
-    pipe->arrivals[last] = (struct fault_arrival){pipe->tail, now_ns};
+    uint64_t held = store->tail - store->head;
+    return held >= pipe->size ? 0 : (size_t)less(pipe->size - held, pipe->limit - store->tail);
 }
 
 void fault_pipe_end(struct fault_pipe *pipe, enum fault_end end, int os, uint64_t now_ns)
@@ -90,30 +84,29 @@ void fault_pipe_end(struct fault_pipe *pipe, enum fault_end end, int os, uint64_
 
 enum fault_step fault_pipe_read(struct fault_pipe *pipe, int fd, uint64_t now_ns)
 {
-    size_t room = fault_pipe_room(pipe);
-    if (room == 0)
+    size_t size, room = fault_pipe_room(pipe);
+    char *space = room > 0 ? fault_store_space(&pipe->store, &size) : NULL;
+    if (space == NULL)
         return FAULT_IDLE;
-    size_t at = pipe->tail % FAULT_PIPE_SIZE;
-    ssize_t got = recv(fd, pipe->octets + at, less(room, FAULT_PIPE_SIZE - at), MSG_DONTWAIT);
+    ssize_t got = recv(fd, space, less(room, size), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return FAULT_IDLE;
     if (got <= 0) {
         fault_pipe_end(pipe, got == 0 ? FAULT_END_FIN : FAULT_END_RESET, got == 0 ? 0 : errno, now_ns);
         return FAULT_MOVED;
     }
-    pipe->tail += (uint64_t)got;
-    note_arrival(pipe, now_ns);
+    fault_store_put(&pipe->store, (size_t)got, now_ns);
     return FAULT_MOVED;
 }
 
 static void next_piece(struct fault_pipe *pipe)
 {
-    uint64_t length = UINT64_MAX - pipe->head;
+    uint64_t length = UINT64_MAX - pipe->store.head;
     if (pipe->shaped && pipe->plan->slice.max > 0)
         length = fault_random_draw(&pipe->random, pipe->plan->slice);
     else if (pipe->shaped && pipe->plan->latency_ns.min != pipe->plan->latency_ns.max)
         length = SEGMENT_SIZE;
-    pipe->piece_end = pipe->head + length;
+    pipe->piece_end = pipe->store.head + length;
     pipe->piece_delay_ns = draw_delay(pipe);
 }
 
@@ -150,23 +143,26 @@ static uint64_t rate_share(const struct fault_pipe *pipe)
  * a piece is cut by the reads as seldom as can be. */
 static uint64_t due_end(const struct fault_pipe *pipe, uint64_t now_ns)
 {
-    uint64_t upto = pipe->head;
-    for (size_t i = 0; i < pipe->arrivals_count && upto < pipe->piece_end; i++) {
-        const struct fault_arrival *arrival = &pipe->arrivals[(pipe->arrivals_at + i) % FAULT_PIPE_ARRIVALS];
-        if (i > 0 && arrival->at_ns + pipe->piece_delay_ns > now_ns)
+    uint64_t upto = pipe->store.head, end = less(pipe->piece_end, upto + FAULT_BLOCK_SIZE);
+    for (size_t i = 0; upto < end; i++) {
+        const struct fault_arrival *arrival = fault_store_arrival(&pipe->store, i);
+        if (arrival == NULL || (i > 0 && arrival->at_ns + pipe->piece_delay_ns > now_ns))
             break;
         upto = arrival->upto;
     }
-    return less(upto, pipe->piece_end);
+    return less(upto, end);
 }
 
-static void take_out(struct fault_pipe *pipe, size_t octets)
+/* `octets` are at most a block's, so they lie in two pieces at most. */
+static ssize_t send_front(struct fault_pipe *pipe, int fd, size_t octets)
 {
-    pipe->head += octets;
-    while (pipe->arrivals_count > 0 && pipe->arrivals[pipe->arrivals_at].upto <= pipe->head) {
-        pipe->arrivals_at = (pipe->arrivals_at + 1) % FAULT_PIPE_ARRIVALS;
-        pipe->arrivals_count--;
-    }
+    struct iovec pieces[2];
+    struct msghdr message = {.msg_iov = pieces};
+    int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    if (pipe->shaped && pipe->plan->slice.max > 0)
+        flags |= MSG_EOR; /* else the kernel appends a slice to the last one while that waits for the peer's window */
+    message.msg_iovlen = (size_t)fault_store_front(&pipe->store, octets, pieces);
+    return sendmsg(fd, &message, flags);
 }
 
 enum fault_step fault_pipe_write(struct fault_pipe *pipe, int fd, uint64_t now_ns, uint64_t *due_ns)
@@ -174,28 +170,24 @@ enum fault_step fault_pipe_write(struct fault_pipe *pipe, int fd, uint64_t now_n
     if (pipe->mode == FAULT_HOLD || fault_pipe_empty(pipe))
         return FAULT_IDLE;
     if (pipe->mode == FAULT_DISCARD) {
-        pipe->discarded += pipe->tail - pipe->head;
-        take_out(pipe, (size_t)(pipe->tail - pipe->head));
+        uint64_t held = pipe->store.tail - pipe->store.head;
+        pipe->discarded += held;
+        fault_store_take(&pipe->store, (size_t)held);
         return FAULT_MOVED;
     }
-    if (pipe->head == pipe->piece_end)
+    if (pipe->store.head == pipe->piece_end)
         next_piece(pipe);
-    assert(pipe->arrivals_count > 0);
-    uint64_t due = due_of(pipe, pipe->arrivals[pipe->arrivals_at].at_ns);
+    uint64_t due = due_of(pipe, fault_store_arrival(&pipe->store, 0)->at_ns);
     if (due > now_ns) {
         *due_ns = due;
         return FAULT_EARLY;
     }
-    size_t at = pipe->head % FAULT_PIPE_SIZE;
-    uint64_t octets = less(due_end(pipe, now_ns) - pipe->head, FAULT_PIPE_SIZE - at);
-    int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-    if (pipe->shaped && pipe->plan->slice.max > 0)
-        flags |= MSG_EOR; /* else the kernel appends a slice to the last one while that waits for the peer's window */
-    ssize_t sent = send(fd, pipe->octets + at, less(octets, rate_share(pipe)), flags);
+    uint64_t octets = less(due_end(pipe, now_ns) - pipe->store.head, rate_share(pipe));
+    ssize_t sent = send_front(pipe, fd, (size_t)octets);
     if (sent < 0)
         return errno == EAGAIN || errno == EINTR ? FAULT_BLOCKED : FAULT_BROKEN;
     pipe->forwarded += (uint64_t)sent;
-    take_out(pipe, (size_t)sent);
+    fault_store_take(&pipe->store, (size_t)sent);
     pay_rate(pipe, (size_t)sent, now_ns);
     return FAULT_MOVED;
 }

@@ -6,15 +6,19 @@
  * piece is written in parts because its rest has not come yet. An octet leaves when its piece's delay since its arrival
  * is over, the rate allows it, and all before it have left.
  *
- * Memory is bounded: FAULT_PIPE_SIZE octets and FAULT_PIPE_ARRIVALS times of arrival. A full pipe is not read into, so
- * that the sender meets back-pressure (the kernel's buffers come on top). */
+ * A latency is no bound of the rate: what is on its way through a direction with a latency is held here, as a long line
+ * holds it. Memory is bounded all the same: by FAULT_LINE_SIZE (FAULT_PIPE_SIZE without a latency), and for all directions
+ * of the process by FAULT_HELD_MAX. A full pipe is not read into, so that the sender meets back-pressure (the kernel's
+ * buffers come on top). */
 #ifndef CLI_FAULT_PIPE_H
 #define CLI_FAULT_PIPE_H
 
 #include "fault_plan.h"
+#include "fault_store.h"
 
-#define FAULT_PIPE_SIZE     65536
-#define FAULT_PIPE_ARRIVALS 64
+#define FAULT_PIPE_SIZE 65536            /* without a latency */
+#define FAULT_LINE_SIZE (64UL << 20)     /* with one */
+#define FAULT_HELD_MAX  (UINT64_C(1) << 30) /* by all of them, but for a block of each */
 
 enum fault_mode {
     FAULT_FORWARD,
@@ -25,11 +29,6 @@ enum fault_mode {
 /* What came after the last octet. */
 enum fault_end { FAULT_OPEN, FAULT_END_FIN, FAULT_END_RESET };
 
-struct fault_arrival {
-    uint64_t upto; /* offset in the stream */
-    uint64_t at_ns;
-};
-
 struct fault_pipe {
     const struct fault_plan *plan; /* of the connection, which outlives the pipe */
     struct fault_random random;
@@ -37,11 +36,9 @@ struct fault_pipe {
     enum fault_mode mode;
     uint64_t limit; /* offset at which the plan's fault acts: no octet beyond it is read before; UINT64_MAX: none */
 
-    char *octets;        /* FAULT_PIPE_SIZE, a ring */
-    uint64_t tail, head; /* offsets: octets read, octets taken out */
+    struct fault_store store;
+    uint64_t size; /* octets that it may hold */
     uint64_t forwarded, discarded;
-    struct fault_arrival arrivals[FAULT_PIPE_ARRIVALS]; /* a ring; of octets from head to tail */
-    size_t arrivals_at, arrivals_count;
 
     uint64_t piece_end; /* offset */
     uint64_t piece_delay_ns;
@@ -66,8 +63,8 @@ enum fault_step {
 
 void fault_pipe_init(struct fault_pipe *pipe, const struct fault_plan *plan, enum fault_way way, uint64_t seed,
                      uint64_t connection);
-/* Takes the memory for octets, before the first read. False when there is none. */
-bool fault_pipe_open(struct fault_pipe *pipe);
+/* Takes the memory for the first octets, before the first read. `account` is kept. False when there is none. */
+bool fault_pipe_open(struct fault_pipe *pipe, struct fault_account *account);
 void fault_pipe_fini(struct fault_pipe *pipe);
 
 /* How many octets may be read now. */

@@ -135,6 +135,7 @@ static bool open_listener(struct fault_proxy *proxy)
 bool fault_proxy_open(struct fault_proxy *proxy, const char **what)
 {
     proxy->listener.fd = proxy->signals.fd = proxy->loop.epoll = -1;
+    proxy->account = (struct fault_account){.blocks_max = FAULT_HELD_MAX / FAULT_BLOCK_SIZE};
     *what = "cannot start";
     if (!fault_loop_open(&proxy->loop))
         return false;

@@ -12,6 +12,7 @@ struct fault_proxy {
     struct fault_addresses to;
     struct fault_plans plans;
     struct sink endings;
+    struct fault_account account; /* of what is held */
     uint64_t drain_ns;     /* WEIR_NEVER: until a second signal */
     weir_timer *deadline;  /* of the drain */
     weir_timer *pause;     /* of accepting, without descriptors */

@@ -53,12 +53,12 @@ static void act(struct fault_conn *conn, uint64_t now_ns)
         break;
     case FAULT_FIN: /* what was read before still goes out */
         fault_conn_note(conn, FAULT_CODE_fault_fin, FAULT_BY_FAULT, 0);
-        conn->pipes[FAULT_UP].limit = conn->pipes[FAULT_UP].tail;
-        conn->pipes[FAULT_DOWN].limit = conn->pipes[FAULT_DOWN].tail;
+        conn->pipes[FAULT_UP].limit = conn->pipes[FAULT_UP].store.tail;
+        conn->pipes[FAULT_DOWN].limit = conn->pipes[FAULT_DOWN].store.tail;
         break;
     case FAULT_HALF_CLOSE:
         fault_conn_note(conn, FAULT_CODE_fault_half_close, FAULT_BY_FAULT, 0);
-        pipe->limit = pipe->tail;
+        pipe->limit = pipe->store.tail;
         break;
     case FAULT_STALL:
         fault_conn_note(conn, FAULT_CODE_fault_stall, FAULT_BY_FAULT, 0);
@@ -73,7 +73,7 @@ static void act(struct fault_conn *conn, uint64_t now_ns)
 static bool at_limit(struct fault_conn *conn, enum fault_way way, uint64_t now_ns)
 {
     struct fault_pipe *pipe = &conn->pipes[way];
-    if (pipe->mode != FAULT_FORWARD || pipe->head != pipe->limit)
+    if (pipe->mode != FAULT_FORWARD || pipe->store.head != pipe->limit)
         return false;
     if (!conn->acted)
         act(conn, now_ns);

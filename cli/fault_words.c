@@ -185,7 +185,7 @@ const struct fault_word fault_words[] = {
      take_one_way, offsetof(struct fault_wish, count)},
     {"drop", "WAY", "throw away what goes up, down or either; its end is passed on", take_one_way,
      offsetof(struct fault_wish, drop)},
-    {"refuse", NULL, "reset as soon as accepted; the server sees nothing", take_flag,
+    {"refuse", NULL, "reset as soon as accepted (ECONNRESET); the server sees nothing", take_flag,
      offsetof(struct fault_wish, refuse)},
     {"vanish", NULL, "accept, and read and answer nothing; the server sees nothing", take_flag,
      offsetof(struct fault_wish, vanish)},

@@ -5,6 +5,7 @@ the test's own behind the proxy, and the endings file read back.
 
 run-tests: limit=300 builds=default,asan
 """
+import errno
 import json
 import os
 import re
@@ -22,7 +23,7 @@ import time
 sys.dont_write_bytecode = True
 
 import harness
-from harness import DEADLINE, PREFIX, SANITIZER, WEIR, Conn, Failure, Server, check, each, request, wait_for
+from harness import DEADLINE, PATIENCE, PREFIX, SANITIZER, WEIR, Conn, Failure, Server, check, each, request, wait_for
 from peers import unheard_port
 
 VARY = ("time", "lived_ms", "client", "server")
@@ -252,6 +253,26 @@ def test_dial_failed():
         fault.ending(code="dial_failed", by="network", os="ECONNREFUSED", octets_up=0)
 
 
+def test_a_server_that_resets_at_once():
+    """It was there, so the dial has not failed, whenever the reset is looked at."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+
+        def reset_each():
+            try:
+                while True:
+                    hard_close(listener.accept()[0])
+            except OSError:
+                pass
+
+        threading.Thread(target=reset_each, daemon=True).start()
+        with Fault("127.0.0.1:%d" % listener.getsockname()[1]) as fault:
+            for _ in range(50):
+                check(answer_through(fault)[0] == b"", "octets")
+            endings = fault.wait_endings(50)
+            check({one["code"] for one in endings} <= {"peer_reset", "peer_fin"}, "%r", endings)
+        listener.shutdown(socket.SHUT_RDWR)
+
+
 def test_names_and_ipv6():
     """localhost is often ::1 first, where the server does not listen: the next address is tried."""
     with Server() as server:
@@ -442,6 +463,10 @@ def test_refuse_and_vanish():
         with Fault(server.address, "--refuse") as fault:
             check(answer_through(fault) == (b"", "reset"), "not refused")
             fault.ending(code="fault_refuse", octets_up=0, server="")
+            for _ in range(50):
+                with socket.socket() as sock:    # accepted first: never what is said where nobody listens
+                    why = sock.connect_ex(("127.0.0.1", int(fault.address.split(":")[1])))
+                    check(why in (0, errno.ECONNRESET), "%s", errno.errorcode.get(why))
         with Fault(server.address, "--vanish") as fault:
             with fault.connect() as conn:
                 conn.send(GET)
@@ -478,6 +503,25 @@ def test_latency():
             seconds = time.monotonic() - began
         check(seconds >= 0.080, "an answer after %.3f s", seconds)
         fault.ending(plan="latency=40ms..80ms")
+
+
+def test_a_latency_is_no_rate():
+    """What is on its way through a line at once is as much as comes in its delay, and not what a buffer holds."""
+    size, delay = 8000000, 0.2
+    with Pair("--latency", "200ms", "--shape", "up") as pair:
+        sender = threading.Thread(target=send_some, args=(pair.client, pattern(size)))
+        began = time.monotonic()
+        sender.start()
+        check(read_exactly(pair.server, size) == pattern(size), "other octets, or in another order")
+        seconds = time.monotonic() - began
+        sender.join(DEADLINE)
+        # 64 KiB a delay, as it was, would be 24 s.
+        check(delay <= seconds < 12 * delay * PATIENCE, "8 MB came in %.2f s", seconds)
+    with Pair("--latency", "5ms..15ms") as pair:
+        sender = threading.Thread(target=send_some, args=(pair.client, pattern(size)))
+        sender.start()
+        check(read_exactly(pair.server, size) == pattern(size), "other octets, or in another order")
+        sender.join(DEADLINE)
 
 
 def test_latency_one_way():
