@@ -8,7 +8,7 @@ SECONDS ?= 60
 CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
-.PHONY: help build run test quick-test strangers soak bench install asan tsan valgrind fuzz \
+.PHONY: help build run test test-all quick-test strangers soak bench install asan tsan valgrind fuzz \
         soak-sim clang coverage format format-check clean
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo '  make test          build, then run every test that CI runs: all builds, about a quarter of an hour'
 	@echo
 	@echo '  make               build into $(BUILD)/: libweir.a, libweir.so, weir, examples/, tests/'
+	@echo '  make test-all      the same with every moment of test/failing, and with gcc and clang at -O2: half an hour more'
 	@echo '  make quick-test    the suites against build/ only   (make quick-test ONLY=h1; KEEP_GOING=-k runs what builds)'
 	@echo '  make bench         measure against a floor and against other servers'
 	@echo '  make strangers     clients and proxies of others against the demo, all of them (a gigabyte of packages)'
@@ -53,6 +54,10 @@ run: $(BUILD)/build.ninja
 test:
 	@tools/deps build test peers
 	@tools/run-tests --all
+
+test-all:
+	@tools/deps build test peers
+	@WEIR_ALL=1 tools/run-tests --all
 
 quick-test:
 	@tools/deps build test peers

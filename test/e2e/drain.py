@@ -2,7 +2,7 @@
 """SIGTERM at every stage of a hundred connections: what is idle is closed, what runs is finished, what does not finish
 is cut when its time is over, and each record says that it was the operator.
 
-run-tests: limit=300 builds=default,asan,tsan,valgrind"""
+run-tests: limit=300 builds=default,asan,tsan,valgrind alone=yes"""
 import os
 import signal
 import tempfile

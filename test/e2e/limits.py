@@ -2,7 +2,7 @@
 """What happens at the bounds of the server: no descriptors left, too many connections, exchanges or years on one of
 them, an address that is taken, options that are wrong.
 
-run-tests: limit=300 builds=default,asan,tsan"""
+run-tests: limit=300 builds=default,asan,tsan alone=yes"""
 import os
 import signal
 import socket

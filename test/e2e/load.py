@@ -2,7 +2,7 @@
 """Goal: weir load asks what it was told to ask, ends each connection as it was told to, and counts both exactly;
 method: it is run against weir demo, and what it reports is compared with the server's ledger and records.
 
-run-tests: limit=600 builds=default,asan,tsan
+run-tests: limit=600 builds=default,asan,tsan alone=yes
 
 WEIR_LOAD_CONNECTIONS: how many connections each end is tried with (200; the goal is 10000).
 """

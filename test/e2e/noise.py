@@ -2,7 +2,7 @@
 """wrk with four hundred connections, to its end, killed in mid-run, and with a connection for each request: the
 production profile says not a word of warning, every connection that was accepted has ended, the octets balance.
 
-run-tests: limit=300 builds=default,asan,tsan"""
+run-tests: limit=300 builds=default,asan,tsan alone=yes"""
 import re
 import shutil
 import signal

@@ -2,7 +2,7 @@
 """Slow and silent peers by the hundred: each is cut off by its deadline, with the code and the answer that go with it,
 while a steady client is served all the time.
 
-run-tests: limit=300 builds=default,asan,tsan,valgrind"""
+run-tests: limit=300 builds=default,asan,tsan,valgrind alone=yes"""
 import socket
 import time
 

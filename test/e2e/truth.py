@@ -3,7 +3,7 @@
 fewer over IPv6 and a unix socket; then the record of each is compared with what its client did, the ledger with the sum
 of the records, and the octets with those that the clients saw.
 
-run-tests: limit=300 builds=default,asan,tsan,valgrind"""
+run-tests: limit=300 builds=default,asan,tsan,valgrind alone=yes"""
 import hashlib
 import json
 import threading

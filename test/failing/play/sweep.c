@@ -15,7 +15,7 @@
 
 static const struct sweep *sweep;
 static unsigned passed, failed, scenes;
-static unsigned part = 1, parts = 1, share = 1;
+static unsigned part = 1, parts = 1, share = 1, turn;
 static long slow_ms;
 static bool is_long;
 static bool was_reached[CALLS_MAX];
@@ -89,18 +89,29 @@ static struct scene_plan plan_of(int call, int fault, unsigned at, unsigned time
     return plan;
 }
 
-/* From the first time to the last; `step` leaves some out, others for each fault, `dense` are all taken. */
+/* The next time of a call to fail after `at`. Of the first `dense` each is played, or with a share those whose turn it is;
+ * after them one in `step`, which one by the fault. */
+static unsigned time_after(unsigned at, int fault, unsigned dense, unsigned step)
+{
+    do
+        at++;
+    while (at <= dense && at % share != turn);
+    if (at <= dense)
+        return at;
+    return at == dense + 1 ? at + (unsigned)abs(fault) % step : at + step - 1;
+}
+
+/* From the first time, which is always played, to the last. */
 static void every_time(int call, int fault, unsigned times, unsigned dense, unsigned step)
 {
     struct scene_result result = {.reached = true};
     char what[80];
-    dense = is_long ? dense : (dense + share - 1) / share;
     step *= share;
     for (unsigned at = 1; result.reached && at < SCENES_MAX;) {
         struct scene_plan plan = plan_of(call, fault, at, times);
         sweep_name(what, sizeof(what), call, fault, at, times);
         sweep_play(&plan, what, &result);
-        at = at == dense ? dense + 1 + (unsigned)abs(fault) % step : at + (at < dense ? 1 : step);
+        at = time_after(at, fault, dense, step);
     }
 }
 
@@ -149,7 +160,7 @@ static void every_allocation(void)
     sweep->play(&plain, &result);
     tell(result.ok, "nothing fails", result.why);
     for (size_t at = 1; at <= result.allocations; at++) {
-        if (!is_mine(at) || (at / parts) % share != 0)
+        if (!is_mine(at) || (at / parts) % share != turn)
             continue;
         play_allocation(at, false);
         play_allocation(at, true);
@@ -238,7 +249,9 @@ int sweep_main(const struct sweep *wanted, int argc, char **argv)
     if (argc < 2 || (text != NULL && sscanf(text, "%u/%u", &part, &parts) != 2))
         return 2;
     text = getenv("FAILING_SHARE");
-    if (text != NULL && (sscanf(text, "%u", &share) != 1 || share == 0))
+    if (text != NULL && sscanf(text, "%u/%u", &turn, &share) != 2)
+        return 2;
+    if (share == 0 || turn >= share)
         return 2;
     text = getenv("FAILING_SLOW");
     slow_ms = text != NULL ? atol(text) : 0;
