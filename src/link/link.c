@@ -7,7 +7,7 @@
 
 #define PIECES_MAX     64
 #define LINKS_KEEP_MAX 1024
-/* Links looked at to find one that is idle: enough that the oldest of them is old, few enough to be done per accept. */
+/* Idle links looked at to find one that may be closed: few enough to be done per accept. */
 #define RECLAIM_LOOKS  32
 
 static struct link *link_of_conn(const struct weir_conn *conn)
@@ -38,7 +38,7 @@ static uint64_t now_of(const struct link *link)
     return weir_loop_now(link->sock.loop);
 }
 
-/* --- idle ones, counted ------------------------------------------------------------------------------------------- */
+/* --- idle ones, counted and in order ------------------------------------------------------------------------------- */
 
 /* Between exchanges. One that has not been used yet is not: its first request may be on its way, or in the kernel. */
 static bool is_idle(const struct link *link)
@@ -47,12 +47,26 @@ static bool is_idle(const struct link *link)
     return used && weir_conn_is_idle(&link->conn);
 }
 
+static void move_to_end(struct link *link, struct base_list *list)
+{
+    if (list->prev == &link->node)
+        return;
+    base_list_remove(&link->node);
+    base_list_push_back(list, &link->node);
+}
+
+/* True: it has become idle, and was not before. One that was used meanwhile and is idle again goes to the end: for this
+ * nothing of its neighbours in the list is read, only written. */
 static bool set_idle(struct link *link, bool idle)
 {
-    if (idle == link->counted_idle)
-        return false;
-    link->counted_idle = idle;
     struct link_home *home = link_home_of(link);
+    if (idle == link->counted_idle) {
+        if (idle && link->conn.since_ns == now_of(link))
+            move_to_end(link, &home->idle_links);
+        return false;
+    }
+    link->counted_idle = idle;
+    move_to_end(link, idle ? &home->idle_links : &home->links);
     uint64_t before = home->idle;
     __atomic_store_n(&home->idle, before + (idle ? 1 : (uint64_t)-1), __ATOMIC_RELAXED);
     if (before + home->idle == 1 && home->idle_changed != NULL)
@@ -126,9 +140,9 @@ static void finish(struct link *link, bool aborts, const weir_receipt *last)
 
     io_timer_stop(home->loop, &link->timer);
     io_sock_close(&link->sock);
-    base_list_remove(&link->node);
     home->alive--;
     set_idle(link, false);
+    base_list_remove(&link->node);
     conn_fini(&link->conn);
     link_home_count(home, &ending);
     home->ended(home, link, &ending);
@@ -353,13 +367,14 @@ weir_code link_home_init(struct link_home *home, weir_loop *loop, const struct l
     home->last_id = options->first_id - options->id_step;
     home->id_step = options->id_step;
     base_list_init(&home->links);
+    base_list_init(&home->idle_links);
     base_slab_init(&home->slab, &home->config.options.allocator, link_size, LINKS_KEEP_MAX);
     return WEIR_OK;
 }
 
 void link_home_fini(struct link_home *home)
 {
-    assert(base_list_is_empty(&home->links));
+    assert(base_list_is_empty(&home->links) && base_list_is_empty(&home->idle_links));
     base_slab_fini(&home->slab);
     engine_config_fini(&home->config);
 }
@@ -416,15 +431,6 @@ bool link_is_usable(struct link *link)
     return link->counted_idle && facts->last_code == 0 && !facts->fin_seen && io_sock_is_quiet(&link->sock);
 }
 
-/* Moves on by one link; the one passed goes to the end of the list. */
-static struct link *next_link(struct link_home *home)
-{
-    struct base_list *node = home->links.next;
-    base_list_remove(node);
-    base_list_push_back(&home->links, node);
-    return BASE_CONTAINER(node, struct link, node);
-}
-
 /* Nothing is under way in either direction: a close takes nothing from the peer. */
 static bool is_settled(const struct link *link)
 {
@@ -432,26 +438,27 @@ static bool is_settled(const struct link *link)
     return receipt.unread == 0 && (!receipt.known || receipt.acked >= link->conn.facts.octets_sent);
 }
 
+/* The first of the list, which goes to its end. */
+static struct link *next_link(struct base_list *list)
+{
+    struct link *link = BASE_CONTAINER(list->next, struct link, node);
+    move_to_end(link, list);
+    return link;
+}
+
 bool link_reclaim_idle(struct link_home *home)
 {
-    struct link *oldest = NULL;
-    if (home->idle == 0)
-        return false;
-    unsigned asked = 0;
-    for (uint64_t looks = 0; looks < home->alive && (looks < RECLAIM_LOOKS || oldest == NULL); looks++) {
-        struct link *link = next_link(home);
-        if (!is_idle(link) || (oldest != NULL && link->conn.since_ns >= oldest->conn.since_ns))
+    uint64_t most = home->idle < RECLAIM_LOOKS ? home->idle : RECLAIM_LOOKS;
+    for (uint64_t looks = 0; looks < most; looks++) {
+        struct link *link = next_link(&home->idle_links);
+        home->reclaim_looks++;
+        if (!is_idle(link) || !is_settled(link))
             continue;
-        if (is_settled(link))
-            oldest = link;
-        else if (++asked == RECLAIM_LOOKS)
-            break;
+        weir_conn_stop(&link->conn, WEIR_CODE_idle_reclaimed, now_of(link));
+        step(link, false);
+        return true;
     }
-    if (oldest == NULL)
-        return false;
-    weir_conn_stop(&oldest->conn, WEIR_CODE_idle_reclaimed, now_of(oldest));
-    step(oldest, false);
-    return true;
+    return false;
 }
 
 void link_drain(struct link *link)
@@ -461,17 +468,33 @@ void link_drain(struct link *link)
     step(link, false);
 }
 
+static void drain_one(struct link *link, weir_code code)
+{
+    (void)code;
+    link_drain(link);
+}
+
+static void stop_one(struct link *link, weir_code code)
+{
+    weir_conn_stop(&link->conn, code, now_of(link));
+    step(link, false);
+}
+
+static void each(struct base_list *list, uint64_t count, void (*fn)(struct link *link, weir_code code), weir_code code)
+{
+    for (; count > 0 && !base_list_is_empty(list); count--)
+        fn(next_link(list), code);
+}
+
+/* Those that are idle first: one that ceases to be so meanwhile is met among the others. */
 void link_drain_all(struct link_home *home)
 {
-    for (uint64_t left = home->alive; left > 0 && !base_list_is_empty(&home->links); left--)
-        link_drain(next_link(home));
+    each(&home->idle_links, home->idle, drain_one, WEIR_OK);
+    each(&home->links, home->alive - home->idle, drain_one, WEIR_OK);
 }
 
 void link_stop_all(struct link_home *home, weir_code code)
 {
-    for (uint64_t left = home->alive; left > 0 && !base_list_is_empty(&home->links); left--) {
-        struct link *link = next_link(home);
-        weir_conn_stop(&link->conn, code, now_of(link));
-        step(link, false);
-    }
+    each(&home->idle_links, home->idle, stop_one, code);
+    each(&home->links, home->alive - home->idle, stop_one, code);
 }

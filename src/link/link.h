@@ -27,9 +27,11 @@ struct link_totals {
 struct link_home {
     struct weir_conn_config config; /* its `wake` is set by link_home_init */
     weir_loop *loop;
-    struct base_list links; /* all that live; those looked at for reclaiming go to the end */
+    struct base_list links;      /* those that live and are not idle */
+    struct base_list idle_links; /* the others, in the order in which they became idle */
     uint64_t alive;
-    uint64_t idle; /* of those: between exchanges; read by other threads too */
+    uint64_t idle;          /* of those: between exchanges; read by other threads too */
+    uint64_t reclaim_looks; /* idle links looked at to find one that may be closed */
     uint64_t last_id;
     uint64_t id_step; /* so that the numbers of several workers differ */
     struct base_slab slab;
@@ -46,7 +48,7 @@ struct link_home {
 struct link {
     struct io_sock sock;
     struct io_timer timer;
-    struct base_list node; /* in the home's links */
+    struct base_list node; /* in one of the home's two lists, as counted_idle says */
     struct weir_conn conn;
     uint8_t peer_octets[16];
     uint16_t peer_port;
@@ -75,7 +77,8 @@ void link_home_count(struct link_home *home, const weir_ending *ending);
 WEIR_MUST_USE weir_code link_request(struct link *link, const weir_prepared *prepared, struct weir_exchange *x);
 /* It rests, the kernel says that nothing came from the peer, and it may be asked something. */
 bool link_is_usable(struct link *link);
-/* Closes one that is idle, the one idle for longest among some; false if none was found. */
+/* Closes the one that is idle for longest, unless something is under way to it or from it: then the next, and that one
+ * counts as idle from now on. False if none was found, at once where none is idle. */
 bool link_reclaim_idle(struct link_home *home);
 /* Of all links: no exchange after the present one; end now, for that reason. Not within a callback of a link. */
 void link_drain(struct link *link); /* not within a callback of this link */

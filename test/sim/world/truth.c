@@ -66,24 +66,35 @@ static void check_cause(struct world *w, const struct link *link)
     c->first_cause = cause;
 }
 
-void truth_of_living(struct world *w)
+static uint64_t check_links(struct world *w, const struct base_list *list, bool idle)
 {
-    const struct link_home *home = &w->server->workers[0].home;
     uint64_t count = 0;
-    for (struct base_list *node = home->links.next; node != &home->links; node = node->next) {
+    for (const struct base_list *node = list->next; node != list; node = node->next) {
         const struct link *link = BASE_CONTAINER(node, struct link, node);
         check_timer(link);
         check_cause(w, link);
+        if (link->counted_idle != idle)
+            sim_fail("idle", "a link is in the wrong list");
         count++;
     }
-    if (count != home->alive)
-        sim_fail("ledger", "%" PRIu64 " links, %" PRIu64 " counted", count, home->alive);
+    return count;
+}
+
+void truth_of_living(struct world *w)
+{
+    const struct link_home *home = &w->server->workers[0].home;
+    uint64_t busy = check_links(w, &home->links, false), idle = check_links(w, &home->idle_links, true);
+    if (busy + idle != home->alive || idle != home->idle)
+        sim_fail("ledger", "%" PRIu64 " links, %" PRIu64 " idle; counted %" PRIu64 ", %" PRIu64, busy + idle, idle,
+                 home->alive, home->idle);
     if (!w->with_client || w->asker.freed)
         return;
     home = &w->asker.client->home;
     bool asked = io_sim_is_ready(w->client_loop); /* a link that was asked sets its timer in its turn */
-    for (struct base_list *node = home->links.next; !asked && node != &home->links; node = node->next)
-        check_timer(BASE_CONTAINER(node, struct link, node));
+    const struct base_list *const lists[] = {&home->links, &home->idle_links};
+    for (size_t i = 0; i < 2 && !asked; i++)
+        for (const struct base_list *node = lists[i]->next; node != lists[i]; node = node->next)
+            check_timer(BASE_CONTAINER(node, struct link, node));
     asker_check(&w->asker);
 }
 
