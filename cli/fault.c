@@ -247,8 +247,8 @@ static int run(struct fault_proxy *proxy, const struct fault_options *options)
     (void)signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     int status = serve(proxy, options);
-    sink_close(&proxy->endings, PROGRAM);
-    return status;
+    bool whole = sink_close(&proxy->endings, PROGRAM);
+    return status == 0 && !whole ? 1 : status;
 }
 
 int command_fault(int argc, char **argv)

@@ -81,7 +81,7 @@ static bool take_latency(void *place, const char *value, char *expected, size_t 
     }
     if (sign == NULL && range_value(&times, value, range))
         return true;
-    return wrong(expected, size, "a time such as 10ms, 10ms+-5ms or 5ms..15ms, up to 24h");
+    return wrong(expected, size, "a time such as 10ms, 10ms+-5ms or 5ms..15ms, up to 24h (a plain number is seconds)");
 }
 
 static bool take_rate(void *place, const char *value, char *expected, size_t size)

@@ -17,7 +17,7 @@ enum option_type {
     OPTION_CHOICE,  /* const char *: one of `choices` */
     OPTION_COUNT,   /* uint64_t, or `unlimited` where `max` is UINT64_MAX */
     OPTION_SIZE,    /* uint64_t octets: 4096, 64k, 1M, 2G, or `unlimited` where `max` is UINT64_MAX */
-    OPTION_TIME     /* uint64_t nanoseconds: 10ms, 5s, 2m, 1h, or `never` where `max` is UINT64_MAX */
+    OPTION_TIME     /* uint64_t nanoseconds: 10ms, 1.5s, 2m, 1h, 5 (seconds), or `never` where `max` is UINT64_MAX */
 };
 
 /* The values of an option that may be given several times, in their order. */

@@ -117,15 +117,17 @@ static const char *reason(int os)
     return os == EAGAIN ? "its reader was too slow" : strerror(os);
 }
 
-void sink_close(struct sink *sink, const char *program)
+bool sink_close(struct sink *sink, const char *program)
 {
     close_queue(sink);
     uint64_t lost = atomic_load(&sink->lost);
     /* Some file systems tell of a failed write only here. */
-    if (sink->fd > STDERR_FILENO && close(sink->fd) != 0 && errno != EINTR)
+    bool closed = sink->fd <= STDERR_FILENO || close(sink->fd) == 0 || errno == EINTR;
+    if (!closed)
         (void)fprintf(stderr, "%s: %s: %s\n", program, sink->name, strerror(errno));
     if (lost > 0)
         (void)fprintf(stderr, "%s: %s: %" PRIu64 " line%s lost: %s\n", program, sink->name, lost, lost == 1 ? "" : "s",
                       reason(atomic_load(&sink->os)));
     sink->fd = -1;
+    return closed && lost == 0;
 }

@@ -32,7 +32,7 @@ void sink_open_stderr(struct sink *sink);
 void sink_line(struct sink *sink, struct text *line);
 /* Waits until what was given is written, or until nothing has been for a second. */
 void sink_flush(struct sink *sink);
-/* Flushes, closes, and says on standard error what was lost, if anything was. */
-void sink_close(struct sink *sink, const char *program);
+/* Flushes, closes, and says on standard error what was lost. False if anything was. */
+bool sink_close(struct sink *sink, const char *program);
 
 #endif

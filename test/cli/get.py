@@ -97,7 +97,7 @@ def test_get_names_the_wrong_option():
     wrong(["-H", "a: x\rb: y", url], "-H")
     wrong(["--retry", "always", url], "--retry", "'always'", "never proven idempotent")
     for option in ("timeout", "connect-timeout", "resolve-timeout", "response-timeout", "expect-timeout"):
-        wrong([f"--{option}", "5", url], f"--{option}", "'5'")
+        wrong([f"--{option}", "5x", url], f"--{option}", "'5x'")
         wrong([f"--{option}", "0s", url], f"--{option}", "'0s'")
     wrong(["-d", "a", "-T", "-", url], "-T", "'-'", "-d")
     wrong(["-x", "ftp://127.0.0.1/", url], "ftp://127.0.0.1/")

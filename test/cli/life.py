@@ -224,7 +224,14 @@ def test_lost_lines_do_not_stop_it():
         for _ in range(5):
             assert demo.ask("/").status == 200
         status, _, err = demo.stop()
-    assert status == 0 and err.count("/dev/full: 5 lines lost: No space left on device") == 2, err
+    assert status == 1 and err.count("/dev/full: 5 lines lost: No space left on device") == 2, err
+
+
+def test_a_log_that_is_lost_is_no_failure():
+    with Demo("--log", "/dev/full", "--profile", "development") as demo:
+        assert demo.ask("/").status == 200
+        status, _, err = demo.stop()
+    assert status == 0 and "/dev/full: 1 line lost: No space left on device" in err, err
 
 
 def test_reader_of_standard_output_gone():
@@ -236,7 +243,7 @@ def test_reader_of_standard_output_gone():
         for _ in range(3):
             assert demo.ask("/").status == 200
         demo.signal()
-        assert demo.process.wait(timeout=10 * PATIENCE) == 0
+        assert demo.process.wait(timeout=10 * PATIENCE) == 1
         assert "3 lines lost: Broken pipe" in demo.stderr(), demo.stderr()
 
 

@@ -55,7 +55,9 @@ def test_wrong_values_are_named():
     wrong(["--workers", "18446744073709551617"], "from 1 to 1024")
     wrong(["--profile", "prod"], "--profile", "'prod'", "production test development")
     wrong(["--log-format", "xml"], "'xml'", "logfmt json")
-    wrong(["--drain", "5"], "--drain", "'5'", "10ms", "never")
+    wrong(["--drain", "5x"], "--drain", "'5x'", "10ms", "never", "seconds")
+    wrong(["--drain", "5."], "'5.'")
+    wrong(["--drain", "0"], "'0'", "above zero")
     wrong(["--drain", "0s"], "'0s'", "above zero")
     wrong(["--drain", "5 s"], "'5 s'")
     wrong(["--drain", "99999999999h"], "--drain")
@@ -126,6 +128,9 @@ def test_print_options():
                             "--body-size-max", "2M", "--workers", "2")
     assert status == 0, err
     values = dict(line.split(None, 1) for line in out.splitlines())
+    for given in ("7", "7.0", "7.000s", "7000ms"):
+        assert weir("demo", "--listen", "127.0.0.1:0", "--print-options", "--idle-timeout", given, "--body-size-max", "2M",
+                    "--workers", "2") == (0, out, err), given
     for name in LIMITS:
         key = name.replace("-", "_")
         assert key in values or key + "_ns" in values, (name, out)

@@ -670,6 +670,12 @@ def test_plan_file():
             check(lengths == [100, 200, 200, length_of(server)], "%r", lengths)
 
 
+def test_a_plain_number_is_seconds():
+    for given, said in (("2", "2s"), ("0.25", "250ms"), ("1.5s", "1500ms"), ("1..2", "1s..2s"), ("2+-0.5", "1500ms..2500ms")):
+        check(plans(1, 1, "--latency", given)[1] == "latency=" + said, "%s: %r", given, plans(1, 1, "--latency", given))
+    check(plans(1, 1, "--reset-after", "5")[1] == "reset-after=5 count=down", "octets, where both are taken")
+
+
 def test_many_with_a_chance():
     """Two hundred at a time: each ends as it was planned, and no descriptor is left."""
     count = 200
@@ -737,6 +743,22 @@ def test_endings_on_standard_output():
     check(done.returncode == 0 and json.loads(out)["code"] == "dial_failed", "%s", out)
 
 
+def test_lost_endings_are_a_failure():
+    """What was asked for is not there: it is counted, said, and the exit status."""
+    done = subprocess.Popen(PREFIX + [WEIR, "fault", "--to", "127.0.0.1:1", "--endings", "/dev/full"], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    port = int(re.search(r"listening on 127\.0\.0\.1:(\d+),", done.stderr.readline()).group(1))
+    for _ in range(3):
+        try:
+            with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:
+                read_to_end(sock)
+        except ConnectionResetError:
+            pass
+    done.send_signal(signal.SIGINT)
+    _, err = done.communicate(timeout=DEADLINE)
+    check(done.returncode == 1 and "weir fault: /dev/full: 3 lines lost: No space left on device" in err, "%s", err)
+
+
 def wrong(options, *needles, status=2):
     done = subprocess.run(PREFIX + [WEIR, "fault"] + options, capture_output=True, text=True, timeout=DEADLINE)
     said = done.stderr
@@ -750,12 +772,12 @@ def wrong(options, *needles, status=2):
 def test_wrong_usage():
     to = ["--to", "127.0.0.1:1"]
     wrong([], "--to is missing")
-    for option, value in (("latency", "10"), ("latency", "5ms+-10ms"), ("latency", "9ms..5ms"), ("latency", "x"),
+    for option, value in (("latency", "10x"), ("latency", "5ms+-10ms"), ("latency", "9ms..5ms"), ("latency", "x"),
                           ("rate", "0"), ("rate", "fast"), ("slice", "0"), ("slice", "7..1"), ("slice", "1..128k"),
                           ("reset-after", "-1"), ("fin-after", "5x"), ("stall-after", "1..5ms"), ("drop", "both"),
                           ("shape", "sideways"), ("count", "both"), ("chance", "1.5"), ("chance", "-0.1"),
                           ("chance", "0x1"), ("chance", "."), ("print-plan", "0"), ("print-plan", "3..2"),
-                          ("seed", "x"), ("drain", "5"), ("listen", "nonsense"), ("listen", "127.0.0.1:99999"),
+                          ("seed", "x"), ("drain", "5x"), ("listen", "nonsense"), ("listen", "127.0.0.1:99999"),
                           ("listen", "unix:"), ("listen", "::1:80"), ("to", ":80"), ("to", "[::1]")):
         wrong(to + ["--" + option, value], "--%s is '%s'" % (option, value), "expected" if value != "unix:" else "path")
     wrong(to + ["--refuse=1"], "--refuse", "no value")

@@ -337,6 +337,15 @@ def test_a_run_without_numbers():
         check("nothing was measured: the run was over before its warm-up was" in r.out, "%s", r.out)
 
 
+def test_times_as_people_type_them():
+    with Server() as s:
+        for given, ns in (("1", 1e9), ("0.2", 2e8), ("1.5s", 15e8), ("200ms", 2e8)):
+            r = Run("-d", given, "-n", 5, "--timeout", "5", url=url(s))
+            check(r["options"]["duration_ns"] == ns and r["options"]["timeout_ns"] == 5e9, "%s: %r", given, r["options"])
+        r = Run("-n", 4, "-c", 1, "--per-conn", 2, url=url(s))  # there it is exchanges
+        check(r["connections"]["opened"] == 2, "%r", r["connections"])
+
+
 def test_urls_as_people_type_them():
     with Server() as s:
         for given in (s.addresses[0], s.addresses[0] + "/", "HTTP://%s/?a#b" % s.addresses[0]):
@@ -737,7 +746,7 @@ def test_wrong_usage():
                  (("http://x:99999/",), "http://HOST"), (("--end", "abruptly", target), "'abruptly'"),
                  (("--end", "rst-after=", target), "rst-after"), (("--end", "rst-after", target), "rst-after"),
                  (("--per-conn", "0", target), "--per-conn"), (("-c", "0", target), "--connections is '0'"),
-                 (("-d", "10", target), "--duration is '10'"), (("-H", "no colon", target), "'no colon'"),
+                 (("-d", "10x", target), "--duration is '10x'"), (("-H", "no colon", target), "'no colon'"),
                  (("-X", "BAD METHOD", target), "'BAD METHOD'"), (("-m", "2", target), "HTTP/2"),
                  (("--body", where + "/absent", target), "absent"), (("--mix", where + "/absent", target), "absent"),
                  (("--mix", where + "/none", target), "none:1"), (("--mix", where + "/key", target), "key:2"),
