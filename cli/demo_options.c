@@ -135,6 +135,10 @@ enum option_result demo_options_parse(struct demo_options *o, int argc, char **a
          .min = 1,
          .max = UINT32_MAX,
          .help = "connections at once, of all workers (from the descriptor limit)"},
+        {.name = "connection-memory-max",
+         .type = OPTION_SIZE,
+         .place = &o->connection_memory_max,
+         .help = "memory of a connection for answers that are not read (64k)"},
         {.name = "backlog",
          .type = OPTION_COUNT,
          .place = &o->backlog,
@@ -152,7 +156,7 @@ enum option_result demo_options_parse(struct demo_options *o, int argc, char **a
          .help = "print the options in effect, with their defaults, and exit"},
         {.type = OPTION_TITLE, .help = "Limits (their defaults: --print-options):"},
     };
-    size_t count = 13;
+    size_t count = 14;
     assert(count + limits.count <= OPTIONS_MAX);
     memcpy(specs + count, limits.specs, limits.count * sizeof(specs[0]));
     struct option_command command = {

@@ -46,6 +46,10 @@ typedef struct weir_conn_options {
      * the thread of the engine, from within functions of exchange.h; must not call back. May be null: then call tick
      * after each such thing. */
     void (*wake)(void *owner);
+    /* Octets of memory that a connection may hold for answers that its peer has not read: blocks, exchanges and heads as
+     * they are allocated. While there are so many no other request of it begins, and nothing is read. WEIR_UNLIMITED:
+     * output_size_max alone counts. Default 64 KiB. docs/security-model.md says what a peer can make us hold in all. */
+    uint64_t connection_memory_max;
 } weir_conn_options;
 
 #define WEIR_CONN_OPTIONS(...) {.size = sizeof(weir_conn_options), __VA_ARGS__}
@@ -55,6 +59,10 @@ WEIR_API WEIR_MUST_USE weir_code weir_conn_config_new(weir_conn_config **out, co
                                                         weir_error *error);
 /* After the last of its engines. */
 WEIR_API void weir_conn_config_free(weir_conn_config *config);
+
+/* Octets of memory that all its connections hold now, and the config itself; what waits in free lists for the next ones is
+ * not in it. */
+WEIR_API uint64_t weir_conn_config_memory(const weir_conn_config *config);
 
 /* A connection that begins now. `owner` is what `wake` gets. `no_memory` if so. */
 WEIR_API WEIR_MUST_USE weir_code weir_conn_new(weir_conn **out, weir_conn_config *config, void *owner,
@@ -170,6 +178,9 @@ WEIR_API void weir_conn_drain(weir_conn *engine, uint64_t now_ns);
 /* End now for that reason; one that is idle, or has sent all, is closed, any other is reset: `stopped`, `drain_timeout`,
  * `idle_reclaimed`, `no_memory` and the like. */
 WEIR_API void weir_conn_stop(weir_conn *engine, weir_code code, uint64_t now_ns);
+/* Octets of memory that it holds now, as they were allocated: buffers, exchanges, heads and what it keeps to account for
+ * its answers; without what the application has. */
+WEIR_API uint64_t weir_conn_memory(const weir_conn *engine);
 /* True between two exchanges and before the first. */
 WEIR_API bool weir_conn_is_idle(const weir_conn *engine);
 /* The transport is closed; `last` is what the kernel said before (may be null: unknown). Runs every `done` that is owed

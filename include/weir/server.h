@@ -56,6 +56,8 @@ typedef struct weir_server_options {
     /* All connections have ended after a drain or stop, on the thread of the last worker; the server may be freed after
      * it has returned. For a server on a loop of the caller's; kept. */
     void (*stopped)(void *app);
+    /* Octets of memory that a connection may hold for answers that its peer has not read (weir/conn.h); default 64 KiB. */
+    uint64_t connection_memory_max;
 } weir_server_options;
 
 #define WEIR_SERVER(...) (&(weir_server_options){.size = sizeof(weir_server_options), __VA_ARGS__})

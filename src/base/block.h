@@ -30,6 +30,12 @@ void base_blocks_fini(struct base_blocks *blocks);
 WEIR_MUST_USE struct base_block *base_block_new(struct base_blocks *blocks, size_t size);
 void base_block_free(struct base_block *block);
 
+/* Octets that it takes of the allocator. */
+static inline size_t base_block_cost(const struct base_block *block)
+{
+    return sizeof *block + block->size;
+}
+
 static inline struct base_block *base_block_ref(struct base_block *block)
 {
     block->refs++;

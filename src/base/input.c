@@ -10,6 +10,14 @@ static uint32_t room(const struct base_input *input)
     return input->block->size - input->end;
 }
 
+/* What holds the octets that are there with room for half as many, so that a large head costs few moves and little more than
+ * its size; a fresh block at least. */
+static size_t grown(const struct base_input *input, size_t fresh)
+{
+    size_t wanted = base_input_size(input) + base_input_size(input) / 2 + ROOM_MIN;
+    return wanted > fresh ? wanted : fresh;
+}
+
 /* Continues in a block of its own that is at least `size` large. */
 static bool move(struct base_input *input, struct base_blocks *blocks, size_t size)
 {
@@ -40,11 +48,11 @@ char *base_input_reserve(struct base_input *input, struct base_blocks *blocks, b
             input->begin = 0;
             input->end = (uint32_t)held;
         } else if (room(input) < ROOM_MIN || (held == 0 && large)) {
-            if (!move(input, blocks, held * 2 > fresh ? held * 2 : fresh))
+            if (!move(input, blocks, grown(input, fresh)))
                 return NULL;
         }
     } else if (room(input) < ROOM_MIN || (held == 0 && large)) {
-        if (!move(input, blocks, held * 2 > fresh ? held * 2 : fresh))
+        if (!move(input, blocks, grown(input, fresh)))
             return NULL;
     }
     *size = room(input);

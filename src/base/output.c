@@ -8,6 +8,7 @@
 void base_output_init(struct base_output *output)
 {
     output->pending = 0;
+    output->held = 0;
     output->first = 0;
     output->count = 0;
     output->capacity = BASE_OUTPUT_INLINE;
@@ -21,10 +22,24 @@ static struct base_piece *last(struct base_output *output)
     return &output->ring[(output->first + output->count - 1) & (output->capacity - 1)];
 }
 
+static void drop_block(struct base_output *output, struct base_block *block)
+{
+    if (block != NULL && block->refs == 1)
+        output->held -= base_block_cost(block);
+    base_block_unref(block);
+}
+
+static size_t ring_size(const struct base_output *output)
+{
+    return output->capacity * sizeof *output->ring;
+}
+
 static void drop_ring(struct base_output *output, struct base_blocks *blocks)
 {
-    if (output->ring != output->inline_ring)
-        base_release(&blocks->small.allocator, output->ring, output->capacity * sizeof *output->ring);
+    if (output->ring != output->inline_ring) {
+        output->held -= ring_size(output);
+        base_release(&blocks->small.allocator, output->ring, ring_size(output));
+    }
     output->ring = output->inline_ring;
     output->capacity = BASE_OUTPUT_INLINE;
 }
@@ -32,7 +47,7 @@ static void drop_ring(struct base_output *output, struct base_blocks *blocks)
 void base_output_cut(struct base_output *output, struct base_blocks *blocks)
 {
     while (output->count > 0) {
-        base_block_unref(last(output)->block);
+        drop_block(output, last(output)->block);
         output->count--;
     }
     output->first = 0;
@@ -60,6 +75,7 @@ static bool grow(struct base_output *output, struct base_blocks *blocks)
     drop_ring(output, blocks);
     output->ring = ring;
     output->capacity = capacity;
+    output->held += ring_size(output);
     output->first = 0;
     return true;
 }
@@ -82,7 +98,8 @@ char *base_output_reserve(struct base_output *output, struct base_blocks *blocks
         struct base_block *block = base_block_new(blocks, wanted);
         if (block == NULL)
             return NULL;
-        base_block_unref(output->tail);
+        drop_block(output, output->tail);
+        output->held += base_block_cost(block);
         output->tail = block;
         output->tail_used = 0;
     }
@@ -150,7 +167,7 @@ void base_output_consume(struct base_output *output, uint64_t n)
             return;
         }
         n -= piece->len;
-        base_block_unref(piece->block);
+        drop_block(output, piece->block);
         output->first = (output->first + 1) & (output->capacity - 1);
         output->count--;
     }
@@ -162,7 +179,7 @@ void base_output_consume(struct base_output *output, uint64_t n)
 void base_output_settle(struct base_output *output)
 {
     if (output->count == 0 && output->tail != NULL) {
-        base_block_unref(output->tail);
+        drop_block(output, output->tail);
         output->tail = NULL;
         output->tail_used = 0;
     }

@@ -1,7 +1,7 @@
 /* The output chain: octets to write, in order: copied ones in blocks, borrowed ones where they are, pieces of files.
  *
  * What is appended next to each other becomes one piece, so that a batch of answers is one write. Borrowed memory is the
- * caller's until it is written. An empty chain holds nothing.
+ * caller's until it is written. An empty chain holds nothing. Its blocks are its own, so that what they take is known.
  */
 #ifndef BASE_OUTPUT_H
 #define BASE_OUTPUT_H
@@ -20,6 +20,7 @@ struct base_piece {
 
 struct base_output {
     uint64_t pending; /* octets in all */
+    uint64_t held;    /* octets that its blocks and its ring take of the allocator */
     uint32_t first;   /* of the pieces, in the ring */
     uint32_t count;
     uint32_t capacity;       /* of the ring, a power of two */

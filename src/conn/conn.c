@@ -515,6 +515,12 @@ void weir_conn_failed(weir_conn *conn, weir_direction direction, int os, uint64_
 
 /* --- the end ----------------------------------------------------------------------------------------------------- */
 
+uint64_t weir_conn_memory(const weir_conn *conn)
+{
+    uint64_t size = sizeof *conn + receipts_memory(&conn->facts.receipts);
+    return conn->work != NULL ? size + engine_memory(&conn->work->engine) : size;
+}
+
 bool weir_conn_is_idle(const weir_conn *conn)
 {
     return conn->life == LIFE_OPEN && conn->work == NULL;

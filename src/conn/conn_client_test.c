@@ -92,6 +92,7 @@ static void prepared_once_asked_often(void **state)
     const weir_request *request = WEIR_REQUEST(.method = WEIR_STR("POST"), .target = WEIR_STR("/"),
                                                .host = WEIR_STR("a"), .body = weir_body_copy(WEIR_STR("xyz")));
     assert_int_equal(weir_prepare(&prepared, d->config, request), WEIR_OK);
+    drive_look_beside(d);
     for (int i = 0; i < 20; i++) {
         weir_exchange *x;
         assert_int_equal(weir_conn_request_prepared(d->engine, prepared, d, &x, d->now_ns), WEIR_OK);

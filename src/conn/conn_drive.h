@@ -58,6 +58,7 @@ struct drive {
     weir_conn_options options;
     weir_conn_config *config;
     weir_conn *engine;
+    uint64_t beside; /* octets of memory in use that are not the connection's */
     weir_exchange *x; /* the exchange whose head came last; null after its done */
     uint64_t now_ns;
     uint64_t seed; /* printed when something fails */
@@ -205,13 +206,22 @@ static inline struct drive *drive_new(void)
     return d;
 }
 
+/* What is in use now besides the connection is beside it: after something of the config was taken or given back. */
+static inline void drive_look_beside(struct drive *d)
+{
+    d->beside = weir_conn_config_memory(d->config) - weir_conn_memory(d->engine);
+}
+
 /* The next connection of the config, which is made at the first. False: no memory. */
 static inline bool drive_try_open(struct drive *d)
 {
     weir_error error;
     if (d->config == NULL && weir_conn_config_new(&d->config, &d->options, &error) != WEIR_OK)
         return false;
-    return weir_conn_new(&d->engine, d->config, d, d->now_ns) == WEIR_OK;
+    if (weir_conn_new(&d->engine, d->config, d, d->now_ns) != WEIR_OK)
+        return false;
+    drive_look_beside(d);
+    return true;
 }
 
 static inline void drive_open(struct drive *d)
@@ -305,6 +315,7 @@ static inline void drive_step(struct drive *d)
 {
     for (unsigned steps = 0; d->engine != NULL; steps++) {
         DRIVE_MUST(d, steps < DRIVE_STEPS_MAX);
+        DRIVE_MUST(d, weir_conn_config_memory(d->config) == d->beside + weir_conn_memory(d->engine));
         if (d->woken) {
             d->woken = false;
             weir_conn_tick(d->engine, d->now_ns);

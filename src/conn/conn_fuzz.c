@@ -231,8 +231,10 @@ static void ask_prepared(struct drive *d, const weir_request *request, unsigned 
 {
     weir_exchange *x;
     weir_prepared **prepared = &story.prepared[place];
+    uint64_t before = weir_conn_config_memory(d->config);
     if (*prepared == NULL && weir_prepare(prepared, d->config, request) != WEIR_OK)
         return;
+    d->beside += weir_conn_config_memory(d->config) - before;
     weir_code code = weir_conn_request_prepared(d->engine, *prepared, NULL, &x, d->now_ns);
     begun(d, code, x, 60000 + place);
 }

@@ -172,6 +172,9 @@ static void wrong_options(void **state)
     must_refuse(&bad, "head_size_max");
     bad.limits = (weir_limits){.size = 8};
     must_refuse(&bad, "size");
+    bad = good;
+    bad.connection_memory_max = 4095;
+    must_refuse(&bad, "connection_memory_max is 4095: expected 4096 to");
 }
 
 static unsigned heads, wakes;

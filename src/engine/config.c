@@ -43,10 +43,12 @@ weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_op
     if (config->options.server_name.len > 0 && !weir_field_value_valid(config->options.server_name))
         return refuse(error, "engine options: `server_name` is not a valid field value");
     weir_code code = weir_limits_resolve(&config->options.limits, error);
+    if (code == WEIR_OK)
+        code = base_connection_memory_resolve(&config->options.connection_memory_max, error);
     if (code != WEIR_OK)
         return code;
 
-    config->options.allocator = base_allocator(&config->options.allocator);
+    config->options.allocator = base_meter_init(&config->meter, &config->options.allocator);
     config->lenient = config->options.lenient || (config->options.role == WEIR_ROLE_CLIENT && !config->options.strict);
     const weir_limits *limits = &config->options.limits;
     config->head_limits = (struct h1_head_limits){
@@ -73,6 +75,17 @@ void engine_config_fini(struct weir_conn_config *config)
     base_slab_fini(&config->heads);
     base_slab_fini(&config->exchanges);
     base_blocks_fini(&config->blocks);
+}
+
+static uint64_t kept_by(const struct base_slab *slab)
+{
+    return slab->kept * slab->item_size;
+}
+
+uint64_t engine_config_memory(const struct weir_conn_config *config)
+{
+    return config->meter.held - kept_by(&config->blocks.small) - kept_by(&config->blocks.large) -
+           kept_by(&config->exchanges) - kept_by(&config->heads) - kept_by(&config->engines);
 }
 
 weir_str engine_config_date_line(struct weir_conn_config *config)

@@ -6,6 +6,7 @@
 #include <weir/conn.h>
 
 #include "base/block.h"
+#include "base/memory.h"
 #include "engine/totals.h"
 #include "h1/known.h"
 #include "http/date.h"
@@ -13,7 +14,8 @@
 #define ENGINE_DATE_LINE_SIZE (6 + HTTP_DATE_SIZE + 2)
 
 struct weir_conn_config {
-    weir_conn_options options; /* limits resolved, allocator filled in */
+    weir_conn_options options; /* limits resolved, allocator that of the meter */
+    struct base_meter meter;
     weir_handler handler;        /* a copy, so that a shorter struct of an older caller is null behind its end */
     bool lenient;
     struct h1_head_limits head_limits;
@@ -41,6 +43,8 @@ struct weir_conn_config {
 WEIR_MUST_USE weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_options *options,
                                            size_t engine_size, size_t exchange_size, weir_error *error);
 void engine_config_fini(struct weir_conn_config *config);
+/* Octets of memory that are in use. */
+uint64_t engine_config_memory(const struct weir_conn_config *config);
 /* The Date line of now; empty when there is no wall clock. */
 weir_str engine_config_date_line(struct weir_conn_config *config);
 

@@ -70,8 +70,11 @@ weir_stage engine_stage(const struct engine *engine)
 
 bool engine_is_full(const struct engine *engine)
 {
-    uint64_t limit = engine->config->options.limits.output_size_max;
-    return engine->output.pending >= limit || (engine->output.pending > 0 && engine->unsent_held >= limit);
+    const weir_conn_options *options = &engine->config->options;
+    if (engine->output.pending == 0)
+        return false;
+    return engine->output.pending >= options->limits.output_size_max ||
+           engine->output.held + engine->unsent_held >= options->connection_memory_max;
 }
 
 bool engine_wants_input(const struct engine *engine)
@@ -126,43 +129,62 @@ static bool is_complete(const struct engine *engine, const struct weir_exchange 
     return x->in == ENGINE_IN_DONE || (x->refused && x->stuck);
 }
 
-/* What it keeps of what came, if the one before it in the queue does not keep the same. An answer may be a hundredth of
- * the head that asks for it: a peer that asks and does not read would fill the memory with heads. */
-static uint32_t held_by(const struct weir_exchange *before, const struct weir_exchange *x)
+/* The block of the input that the one behind it may hold too: blocks of the input follow each other. */
+static const struct base_block *last_block(const struct weir_exchange *x)
 {
-    const struct base_block *seen = NULL;
-    size_t size = x->trailer_capacity * sizeof *x->trailers;
-    if (before != NULL)
-        seen = before->trailer_block != NULL ? before->trailer_block : before->head_block;
-    if (x->head_block != NULL && x->head_block != seen)
-        size += x->head_block->size;
-    if (x->trailer_block != NULL && x->trailer_block != x->head_block)
-        size += x->trailer_block->size;
+    return x->trailer_block != NULL ? x->trailer_block : x->head_block;
+}
+
+/* Octets of memory that are its alone, without blocks of the input; it has a head. An answer may be a tenth of that, and a
+ * hundredth of the head that asks for it: a peer that asks and does not read would fill the memory with them. */
+static inline size_t own_cost(const struct engine *engine, const struct weir_exchange *x)
+{
+    size_t size = engine->config->exchanges.item_size + sizeof *x->head + x->trailer_capacity * sizeof *x->trailers;
     if (x->head->parsed.fields != x->head->fields)
         size += x->head->parsed.field_capacity * sizeof *x->head->fields;
-    return size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+    return size;
+}
+
+/* The blocks that it holds and `other`, the one beside it, does not. */
+static size_t cost_of_blocks(const struct weir_exchange *x, const struct base_block *other)
+{
+    size_t size = x->head_block != NULL && x->head_block != other ? base_block_cost(x->head_block) : 0;
+    if (x->trailer_block != NULL && x->trailer_block != x->head_block && x->trailer_block != other)
+        size += base_block_cost(x->trailer_block);
+    return size;
 }
 
 void engine_pop_unsent(struct engine *engine)
 {
-    struct weir_exchange *x = engine->unsent_first;
-    engine->unsent_held -= x->held;
-    engine->unsent_first = x->next;
-    if (engine->unsent_first == NULL)
+    struct weir_exchange *x = engine->unsent_first, *next = x->next;
+    engine->unsent_first = next;
+    if (next == NULL) {
         engine->unsent_last = NULL;
+        engine->unsent_held = 0;
+        return;
+    }
+    engine->unsent_held -= x->held;
+    if (next->head_block != x->head_block)
+        engine->unsent_held -= cost_of_blocks(x, next->head_block);
 }
 
 /* Its octets are with the transport, or never will be: the last call. */
 static void push_unsent(struct engine *engine, struct weir_exchange *x)
 {
+    struct weir_exchange *last = engine->unsent_last;
+    size_t held = own_cost(engine, x);
     x->next = NULL;
-    x->held = held_by(engine->unsent_last, x);
-    engine->unsent_held += x->held;
-    if (engine->unsent_last != NULL)
-        engine->unsent_last->next = x;
-    else
-        engine->unsent_first = x;
+    x->held = (uint32_t)held;
+    engine->unsent_held += held;
     engine->unsent_last = x;
+    if (last == NULL) {
+        engine->unsent_first = x;
+        engine->unsent_held += cost_of_blocks(x, NULL);
+        return;
+    }
+    last->next = x;
+    if (x->head_block != last->head_block || x->trailer_block != NULL)
+        engine->unsent_held += cost_of_blocks(x, last_block(last));
 }
 
 void engine_account_answer(struct engine *engine, const struct weir_exchange *x)
@@ -233,6 +255,28 @@ static void complete(struct engine *engine, struct weir_exchange *x)
     }
     /* What we sent may have left before the exchange ended: a client's request, a tunnel. */
     end_sent(engine);
+}
+
+static uint64_t cost_of(const struct engine *engine, const struct weir_exchange *x, const struct base_block *before)
+{
+    uint64_t size = own_cost(engine, x) + cost_of_blocks(x, before);
+    if (x->head == &exchange_no_head)
+        size -= sizeof *x->head;
+    return size + (!engine_is_server(engine) && x->asking.block != NULL ? base_block_cost(x->asking.block) : 0);
+}
+
+uint64_t engine_memory(const struct engine *engine)
+{
+    const struct weir_exchange *x = engine->current, *last = engine->unsent_last;
+    const struct base_block *input = engine->input.block, *before = last != NULL ? last_block(last) : NULL;
+    uint64_t size = engine->config->engines.item_size + engine->output.held + engine->unsent_held;
+    if (x != NULL)
+        size += cost_of(engine, x, before);
+    if (x != NULL && last_block(x) != NULL)
+        before = last_block(x);
+    for (x = engine->ahead_first; x != NULL; x = x->next)
+        size += cost_of(engine, x, NULL);
+    return size + (input != NULL && input != before ? base_block_cost(input) : 0);
 }
 
 /* --- the run --------------------------------------------------------------------------------------------------------- */

@@ -70,7 +70,7 @@ struct weir_exchange {
     weir_field *trailers; /* allocated */
     uint32_t trailer_count;
     uint32_t trailer_capacity;
-    uint32_t held; /* octets that go when it does, while it is in that queue */
+    uint32_t held; /* octets of memory that are its alone, while it is in that queue */
     uint64_t began_ns;
     uint64_t in_length; /* of the content that arrives; WEIR_NEVER if its head does not say */
     uint64_t body_in;
@@ -124,7 +124,8 @@ struct engine {
     struct http_framing in_framing;
     uint64_t in_left;       /* of ENGINE_IN_BODY with a length */
     uint64_t in_offered;    /* content at the front of the input that was taken apart and not taken by the handler */
-    uint64_t unsent_held;   /* octets that the exchanges whose answers are not with the transport hold of the input */
+    uint64_t unsent_held;   /* octets of memory of the exchanges whose answers are not with the transport: themselves, their
+                             * heads, and the blocks of the input that they hold */
     uint32_t scanned;       /* octets of an unfinished head that were looked at */
     uint32_t looks;         /* how often it was */
     uint32_t interim_count; /* before the final response that is waited for */
@@ -155,6 +156,8 @@ bool engine_is_quiet(const struct engine *engine);
 void engine_run(struct engine *engine, uint64_t now_ns);
 /* So much is queued, or held until it has left, that no other exchange begins before some of it has. */
 bool engine_is_full(const struct engine *engine);
+/* Octets of memory that it holds, itself and its exchanges too, as they were allocated. */
+uint64_t engine_memory(const struct engine *engine);
 /* True if octets would be used. */
 bool engine_wants_input(const struct engine *engine);
 /* The peer's FIN is here. */

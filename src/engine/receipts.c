@@ -16,6 +16,11 @@ static size_t heap_size(uint32_t capacity)
     return sizeof(struct receipts_heap) + capacity * sizeof(struct receipts_run);
 }
 
+size_t receipts_memory(const struct receipts *receipts)
+{
+    return receipts->heap != NULL ? heap_size(receipts->heap->capacity) : 0;
+}
+
 static void drop_heap(struct receipts *receipts, const weir_allocator *allocator)
 {
     if (receipts->heap != NULL)

@@ -42,6 +42,8 @@ WEIR_MUST_USE bool receipts_push(struct receipts *receipts, const weir_allocator
 /* Many runs are held, twice as many as the last look left: another would help. So the account is never more than twice
  * what is under way and one batch, however the answers come, and looks are few. */
 bool receipts_is_crowded(const struct receipts *receipts);
+/* Octets of memory beyond the struct. */
+size_t receipts_memory(const struct receipts *receipts);
 /* A look: drops what is acknowledged, 0 if that is not known; returns how many answers. */
 uint64_t receipts_prune(struct receipts *receipts, const weir_allocator *allocator, uint64_t acked);
 /* Takes the oldest answer out, false if there is none: to judge them one by one at the end. */

@@ -4,6 +4,9 @@
 
 /* Pieces of a copied stream: so large that framing is nothing, so small that blocks come from the free list. */
 #define COPY_PIECE_MAX 16384
+/* A block that has this much left is filled before another is begun: what is queued takes little more than its size. */
+#define COPY_ROOM_MIN  2048
+#define CHUNK_OVERHEAD (H1_CHUNK_LINE_SIZE_MAX + 2)
 
 size_t engine_room(const struct engine *engine, const struct weir_exchange *x)
 {
@@ -33,8 +36,7 @@ static bool put_piece(struct engine *engine, const struct weir_exchange *x, weir
 {
     if (x->out != ENGINE_OUT_CHUNKED)
         return base_output_copy(&engine->output, &engine->config->blocks, octets);
-    char *start =
-        base_output_reserve(&engine->output, &engine->config->blocks, H1_CHUNK_LINE_SIZE_MAX + octets.len + 2);
+    char *start = base_output_reserve(&engine->output, &engine->config->blocks, CHUNK_OVERHEAD + octets.len);
     if (start == NULL)
         return false;
     char *to = h1_put_chunk_line(start, octets.len);
@@ -57,6 +59,13 @@ static void took(struct weir_exchange *x, size_t n, size_t offered)
         x->room_due = true;
 }
 
+static size_t piece_size(const struct base_output *output, size_t left)
+{
+    size_t size = left < COPY_PIECE_MAX ? left : COPY_PIECE_MAX;
+    size_t room = output->tail != NULL ? output->tail->size - output->tail_used : 0;
+    return room >= COPY_ROOM_MIN && size + CHUNK_OVERHEAD > room ? room - CHUNK_OVERHEAD : size;
+}
+
 size_t weir_write(weir_exchange *x, weir_str octets)
 {
     struct engine *engine = x->engine;
@@ -64,7 +73,7 @@ size_t weir_write(weir_exchange *x, weir_str octets)
     size_t n = octets.len < room ? octets.len : room;
     uint64_t before = engine->output.pending;
     for (size_t done = 0; done < n;) {
-        size_t piece = n - done < COPY_PIECE_MAX ? n - done : COPY_PIECE_MAX;
+        size_t piece = piece_size(&engine->output, n - done);
         if (!put_piece(engine, x, (weir_str){.ptr = octets.ptr + done, .len = piece})) {
             engine_account(engine, before);
             (void)engine_out_of_memory(engine);

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "base/alloc.h"
+#include "base/memory.h"
 #include "server/server_internal.h"
 
 #define WORKERS_MAX               1024
@@ -89,6 +90,8 @@ weir_code server_take_options(weir_server *server, weir_error *error)
         code = take_texts(server, error);
     if (code == WEIR_OK)
         code = weir_limits_resolve(&o->limits, error);
+    if (code == WEIR_OK)
+        code = base_connection_memory_resolve(&o->connection_memory_max, error);
     if (code != WEIR_OK)
         return code;
     size_t handler_size = o->handler->size < sizeof server->handler ? o->handler->size : sizeof server->handler;
@@ -120,14 +123,19 @@ WEIR_PRINTF(2, 3) static void put(struct text *t, const char *format, ...)
     va_end(args);
 }
 
+static void put_bound(struct text *t, const char *name, uint64_t value)
+{
+    if (value == WEIR_UNLIMITED)
+        put(t, "%s unlimited\n", name);
+    else
+        put(t, "%s %" PRIu64 "\n", name, value);
+}
+
 static void put_limit(struct text *t, const weir_limit_info *info, const weir_limits *limits)
 {
     uint64_t value;
     memcpy(&value, (const char *)limits + info->offset, sizeof value);
-    if (value == WEIR_UNLIMITED)
-        put(t, "%s unlimited\n", info->name);
-    else
-        put(t, "%s %" PRIu64 "\n", info->name, value);
+    put_bound(t, info->name, value);
 }
 
 int weir_server_print_options(const weir_server *server, char *text, size_t size)
@@ -138,10 +146,8 @@ int weir_server_print_options(const weir_server *server, char *text, size_t size
     put(&t, "workers %u\n", o->workers);
     put(&t, "lenient %s\n", o->lenient ? "yes" : "no");
     put(&t, "connections_max %" PRIu64 "\n", o->connections_max);
-    if (o->drain_timeout_ns == WEIR_UNLIMITED)
-        put(&t, "drain_timeout_ns unlimited\n");
-    else
-        put(&t, "drain_timeout_ns %" PRIu64 "\n", o->drain_timeout_ns);
+    put_bound(&t, "connection_memory_max", o->connection_memory_max);
+    put_bound(&t, "drain_timeout_ns", o->drain_timeout_ns);
     put(&t, "backlog %u\n", o->backlog);
     put(&t, "defer_accept %s\n", o->defer_accept ? "yes" : "no");
     put(&t, "server_name %s\n", server->name_text[0] != '\0' ? server->name_text : "none");
