@@ -1,43 +1,54 @@
-/* An answer computed on a thread of the user's and posted back. The loop's thread hands jobs over and goes on serving;
- * the client may leave while its job is being worked at, so a job belongs to nobody but itself:
+/* Answers computed by a pool of threads of the user's. The loops' threads, two workers here, hand jobs over and go on serving;
+ * a client may leave while its job is being worked at, and so may the server. So a job belongs to nobody but itself:
  *
  *     the exchange points to its job, the job to its exchange, and `done` cuts the tie;
- *     the thread touches only the numbers of the job, never the exchange;
- *     the post brings the job back to the loop's thread, which answers if there is still somebody, and frees it.
+ *     a thread of the pool touches only the numbers of the job, never the exchange;
+ *     the post in the job brings it back to the loop of its exchange, which answers if there is still somebody, and frees it;
+ *     if that loop has ended, the post is dropped, and that frees the job.
  *
  * A FIN does not cancel a job: it may be a half-close, and the answer still wanted. A reset does, or the drain's end.
  *
  *     build/examples/thread
  *     curl http://127.0.0.1:8080/42            the 42nd Fibonacci number, the slow way
+ *     curl http://127.0.0.1:8080/jobs          how many jobs are out
  */
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <weir/weir.h>
 
-#define N_MAX 45
+#define N_MAX   45
+#define WORKERS 2
+#define THREADS 2
 
 struct job {
     struct job *next;
-    weir_exchange *x; /* null when it has ended; only the loop's thread looks */
+    weir_post post;   /* the way back */
+    weir_exchange *x; /* null when it has ended; only its loop's thread looks */
     unsigned n;
     uint64_t result;
 };
 
-static weir_server *server;
-static weir_loop *loop;
-static unsigned jobs_open; /* handed over and not come back; only the loop's thread counts */
-
-/* What both threads touch. */
+/* What all threads touch. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct job *first, **last = &first;
+static unsigned jobs_out; /* handed over, and not freed */
 static bool closing;
 
-/* --- the thread of the user's --------------------------------------------------------------------------------------- */
+static weir_server *server;
+
+static void free_job(struct job *job)
+{
+    pthread_mutex_lock(&lock);
+    jobs_out--;
+    pthread_mutex_unlock(&lock);
+    free(job);
+}
+
+/* --- the pool --------------------------------------------------------------------------------------------------------- */
 
 static uint64_t fibonacci(unsigned n)
 {
@@ -59,32 +70,49 @@ static struct job *take(void)
     return job;
 }
 
-static void finish(void *app);
-
 static void *work(void *app)
 {
     (void)app;
     struct job *job;
     while ((job = take()) != NULL) {
         job->result = fibonacci(job->n);
-        /* A post that finds no memory was not made. The client waits for this one: tried again until it is. */
-        while (weir_loop_post(loop, finish, job) != WEIR_OK)
-            nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        weir_post_send(&job->post);
     }
     return NULL;
 }
 
-/* --- the loop's thread ---------------------------------------------------------------------------------------------- */
-
 static void hand_over(struct job *job)
 {
-    jobs_open++;
+    job->next = NULL;
     pthread_mutex_lock(&lock);
+    jobs_out++;
     *last = job;
     last = &job->next;
     pthread_cond_signal(&changed);
     pthread_mutex_unlock(&lock);
 }
+
+/* The server is gone: jobs that nobody has begun are not begun. */
+static void end_pool(const pthread_t *threads, unsigned count)
+{
+    pthread_mutex_lock(&lock);
+    closing = true;
+    struct job *left = first;
+    first = NULL;
+    last = &first;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+    while (left != NULL) {
+        struct job *next = left->next;
+        weir_post_fini(&left->post);
+        free_job(left);
+        left = next;
+    }
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* --- a loop's thread -------------------------------------------------------------------------------------------------- */
 
 static void respond_text(weir_exchange *x, unsigned status, const char *text)
 {
@@ -101,25 +129,10 @@ static unsigned number_of(weir_str path)
     return path.len > 1 ? n : N_MAX + 1;
 }
 
-static void head(void *app, weir_exchange *x)
-{
-    (void)app;
-    unsigned n = number_of(weir_request_path(x));
-    struct job *job = n <= N_MAX ? malloc(sizeof(*job)) : NULL;
-    if (job == NULL) {
-        respond_text(x, n > N_MAX ? 404 : 503, n > N_MAX ? "try /N with N from 0 to 45\n" : "out of memory\n");
-        return;
-    }
-    *job = (struct job){.x = x, .n = n};
-    weir_exchange_set_user(x, job);
-    hand_over(job);
-}
-
 /* A job has come back. */
 static void finish(void *app)
 {
     struct job *job = app;
-    jobs_open--;
     if (job->x != NULL) {
         char text[32];
         snprintf(text, sizeof(text), "%" PRIu64 "\n", job->result);
@@ -128,7 +141,44 @@ static void finish(void *app)
     } else {
         fprintf(stderr, "job %u: nobody waits for it any more\n", job->n);
     }
-    free(job);
+    free_job(job);
+}
+
+/* Or its loop has ended, on whatever thread finds that out. All exchanges had ended before. */
+static void drop(void *app)
+{
+    struct job *job = app;
+    fprintf(stderr, "job %u: the server is gone\n", job->n);
+    free_job(job);
+}
+
+static void tell_jobs(weir_exchange *x)
+{
+    char text[32];
+    pthread_mutex_lock(&lock);
+    snprintf(text, sizeof(text), "%u\n", jobs_out);
+    pthread_mutex_unlock(&lock);
+    respond_text(x, 200, text);
+}
+
+static void head(void *app, weir_exchange *x)
+{
+    (void)app;
+    if (weir_str_equal(weir_request_path(x), WEIR_STR("/jobs"))) {
+        tell_jobs(x);
+        return;
+    }
+    unsigned n = number_of(weir_request_path(x));
+    struct job *job = n <= N_MAX ? malloc(sizeof(*job)) : NULL;
+    if (job == NULL) {
+        respond_text(x, n > N_MAX ? 404 : 503, n > N_MAX ? "try /N with N from 0 to 45\n" : "out of memory\n");
+        return;
+    }
+    job->x = x;
+    job->n = n;
+    weir_post_init(&job->post, weir_exchange_loop(x), finish, drop, job);
+    weir_exchange_set_user(x, job);
+    hand_over(job);
 }
 
 /* Answered, or the client has left first: the job may then still be worked at, and finds out when it comes back. */
@@ -149,62 +199,36 @@ static void on_sigterm(int number)
     weir_server_drain(server);
 }
 
+static void on_started(void *app, weir_server *started)
+{
+    char address[128];
+    (void)app;
+    server = started;
+    signal(SIGTERM, on_sigterm);
+    weir_server_address(server, 0, address, sizeof(address));
+    fprintf(stderr, "listening on %s\n", address);
+}
+
 static void on_stopped(void *app)
 {
     (void)app;
-    weir_loop_stop(loop);
-}
-
-/* The server has stopped, but jobs whose clients are gone may still be out: the loop is theirs to come back to. */
-static void end_thread(pthread_t thread)
-{
-    while (jobs_open > 0)
-        weir_loop_step(loop, WEIR_NEVER);
-    pthread_mutex_lock(&lock);
-    closing = true;
-    pthread_cond_signal(&changed);
-    pthread_mutex_unlock(&lock);
-    pthread_join(thread, NULL);
-}
-
-static int serve(void)
-{
-    weir_error error;
-    char address[128];
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, work, NULL) != 0) {
-        fprintf(stderr, "thread: a thread cannot be started\n");
-        return 1;
-    }
-    weir_code code = weir_server_run(server, &error); /* on a loop of ours: begins to accept, and returns */
-    if (code == WEIR_OK) {
-        signal(SIGTERM, on_sigterm);
-        weir_server_address(server, 0, address, sizeof(address));
-        fprintf(stderr, "listening on %s\n", address);
-        weir_loop_run(loop);
-        signal(SIGTERM, SIG_DFL); /* there is nothing left to drain */
-    } else {
-        fprintf(stderr, "thread: %s\n", error.text);
-    }
-    end_thread(thread);
-    return code == WEIR_OK ? 0 : 1;
+    signal(SIGTERM, SIG_IGN); /* there is nothing left to drain, and soon no server to ask */
 }
 
 int main(int argc, char **argv)
 {
     static const weir_handler handler = WEIR_HANDLER(.head = head, .done = done);
     weir_str listen = weir_str_from(argc > 1 ? argv[1] : "127.0.0.1:8080");
-    weir_error error;
-    if (weir_loop_new(&loop, NULL, &error) != WEIR_OK ||
-        weir_server_new(&server,
-                        WEIR_SERVER(.listen = listen, .handler = &handler, .loop = loop, .stopped = on_stopped),
-                        &error) != WEIR_OK) {
-        fprintf(stderr, "thread: %s\n", error.text);
-        weir_loop_free(loop);
+    pthread_t threads[THREADS];
+    unsigned count = 0;
+    while (count < THREADS && pthread_create(&threads[count], NULL, work, NULL) == 0)
+        count++;
+    if (count == 0) {
+        fprintf(stderr, "thread: no thread can be started\n");
         return 1;
     }
-    int status = serve();
-    weir_server_free(server);
-    weir_loop_free(loop);
+    int status = weir_serve(WEIR_SERVER(.listen = listen, .handler = &handler, .workers = WORKERS,
+                                        .started = on_started, .stopped = on_stopped));
+    end_pool(threads, count);
     return status;
 }

@@ -56,6 +56,7 @@ weir_code weir_loop_new(weir_loop **out, const weir_allocator *allocator, weir_e
     base_list_init(&loop->ready_polls);
     base_wheel_init(&loop->wheel, loop->now_ns);
     atomic_init(&loop->posts, NULL);
+    atomic_init(&loop->refs, 1);
     atomic_init(&loop->poked, false);
 
     int os = open_descriptors(loop);
@@ -72,9 +73,22 @@ void weir_loop_free(weir_loop *loop)
     if (loop == NULL)
         return;
     assert(!loop->in_round);
-    io_post_drop(loop);
-    close(loop->wake_fd);
+    io_post_end(loop);
     loop->backend->close(loop);
+    weir_loop_unref(loop);
+}
+
+void weir_loop_ref(weir_loop *loop)
+{
+    atomic_fetch_add_explicit(&loop->refs, 1, memory_order_relaxed);
+}
+
+/* The eventfd lives as long as the memory: a thread that has just posted may still be about to signal. */
+void weir_loop_unref(weir_loop *loop)
+{
+    if (atomic_fetch_sub_explicit(&loop->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    close(loop->wake_fd);
     weir_allocator memory = loop->allocator;
     base_release(&memory, loop, sizeof(*loop));
 }

@@ -59,12 +59,6 @@ struct io_backend {
 };
 extern const struct io_backend io_backend_epoll;
 
-struct io_post {
-    struct io_post *next;
-    weir_loop_fn *fn;
-    void *app;
-};
-
 struct weir_loop {
     weir_allocator allocator;
     const struct io_backend *backend;
@@ -97,7 +91,8 @@ struct weir_loop {
     struct base_list ready_polls;
     struct base_wheel wheel;
 
-    _Atomic(struct io_post *) posts; /* last first */
+    _Atomic(weir_post *) posts; /* last first; at the end what io_post_end says */
+    atomic_uint refs;           /* one is the owner's, until weir_loop_free */
     atomic_bool poked;
     struct base_list pokes; /* struct io_poke */
 };
@@ -112,7 +107,8 @@ uint64_t io_clock_now(void);
 uint64_t io_clock_after(uint64_t delay_ns);
 
 void io_post_run(weir_loop *loop);
-void io_post_drop(weir_loop *loop);
+/* From now on whatever is posted is dropped; so is what has not run. */
+void io_post_end(weir_loop *loop);
 void io_timer_expire(weir_loop *loop);
 
 void io_sock_event(struct io_sock *sock, unsigned ready);

@@ -1,10 +1,9 @@
-/* Goal: rounds, timers, posts from other threads, pokes from a signal handler, and one loop nested in another by poll.
- * Method: small loops with real clocks and threads; bounds on time are only ever "not early" and "not for ever". */
+/* Goal: rounds, timers, pokes from a signal handler, and one loop nested in another by poll.
+ * Method: small loops with real clocks; bounds on time are only ever "not early" and "not for ever". */
 #include "io/loop.h"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -163,77 +162,6 @@ static void test_timer_freed_while_due(void **state)
     weir_loop_step(loop, 5 * MS);
     weir_loop_step(loop, 5 * MS);
     assert_int_equal(pair.fired, 1);
-}
-
-#define THREADS 4
-#define POSTS   5000
-
-struct poster {
-    pthread_t thread;
-    int next;
-    int *left;
-};
-
-struct post {
-    struct poster *poster;
-    int number;
-};
-
-static void posted(void *app)
-{
-    struct post *post = app;
-    assert_int_equal(post->number, post->poster->next);
-    post->poster->next++;
-    if (--*post->poster->left == 0)
-        weir_loop_stop(loop);
-    free(post);
-}
-
-static void *post_many(void *app)
-{
-    for (int i = 0; i < POSTS; i++) {
-        struct post *post = malloc(sizeof(*post));
-        if (post == NULL)
-            abort();
-        *post = (struct post){app, i};
-        if (weir_loop_post(loop, posted, post) != WEIR_OK)
-            abort();
-    }
-    return NULL;
-}
-
-static void test_posts_from_threads(void **state)
-{
-    struct poster posters[THREADS];
-    int left = THREADS * POSTS;
-    (void)state;
-    for (int i = 0; i < THREADS; i++) {
-        posters[i] = (struct poster){.left = &left};
-        assert_int_equal(pthread_create(&posters[i].thread, NULL, post_many, &posters[i]), 0);
-    }
-    weir_loop_run(loop);
-    assert_int_equal(left, 0);
-    for (int i = 0; i < THREADS; i++)
-        pthread_join(posters[i].thread, NULL);
-}
-
-static void post_again(void *app)
-{
-    count_up(app);
-    if (*(int *)app < 3)
-        assert_int_equal(weir_loop_post(loop, post_again, app), WEIR_OK);
-}
-
-/* A post within a post waits for the next round; those that did not run are dropped without a leak. */
-static void test_post_within_post(void **state)
-{
-    int calls = 0;
-    (void)state;
-    assert_int_equal(weir_loop_post(loop, post_again, &calls), WEIR_OK);
-    weir_loop_step(loop, WEIR_NEVER);
-    assert_int_equal(calls, 1);
-    weir_loop_step(loop, WEIR_NEVER);
-    assert_int_equal(calls, 2);
 }
 
 /* Stopping before running is not lost. */
@@ -446,8 +374,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_spin, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_timers_moved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_timer_freed_while_due, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_posts_from_threads, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_post_within_post, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stop_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_poke, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_nesting_post, set_up, tear_down),
