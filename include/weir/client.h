@@ -42,13 +42,18 @@ extern "C" {
 typedef struct weir_client weir_client;
 
 /* Which failed requests the client sends again by itself, on another connection. Never one whose body is a stream, or
- * whose response has begun. Under either policy an origin that could not be reached (not one whose name is not known, or that
+ * whose response has begun, but for a 408 as below. Under WEIR_RETRY_PROVEN and WEIR_RETRY_IDEMPOTENT an origin that could not be reached (not one whose name is not known, or that
  * a proxy refused) is dialled again for the requests that wait for it: after 100 ms, then each time after twice as long, 2 s
  * at most, each pause shorter by up to a quarter at random; at most retries_max times for a request. */
 typedef enum weir_retry_policy {
-    WEIR_RETRY_NEVER = 0,
-    WEIR_RETRY_PROVEN = 1,    /* that were not sent, or not processed */
-    WEIR_RETRY_IDEMPOTENT = 2 /* and those that were maybe processed, of methods that may be repeated (RFC 9110, 9.2.2) */
+    /* The default: GET, HEAD or OPTIONS without a body that was put on a connection which had been kept, and which the server
+     * closed or reset before any octet of a response; or answered there with 408 and Connection: close (RFC 9110, 15.5.9), of
+     * which the handler then does not hear. Once for a request, and on a connection that is new (RFC 9112, 9.3.1). */
+    WEIR_RETRY_SAFE = 0,
+    WEIR_RETRY_PROVEN = 1,     /* those alone that were not sent, or not processed, of any method */
+    WEIR_RETRY_IDEMPOTENT = 2, /* all of these, and those that were maybe processed, of methods that may be repeated
+                                  (RFC 9110, 9.2.2) */
+    WEIR_RETRY_NEVER = 100     /* the numbers below are for policies to come */
 } weir_retry_policy;
 
 /* Zero is the default of each field, and so is a view without octets, wherever it points; what is pointed at is copied unless

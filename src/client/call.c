@@ -32,6 +32,8 @@ static void leave_queue(struct client_call *call)
     if (!call->waits)
         return;
     call->waits = false;
+    call->origin->fresh_count -= call->fresh;
+    call->fresh = false;
     base_list_remove(&call->node);
     call->origin->waiting_count--;
     client_of(call)->waiting_count--;
@@ -61,6 +63,7 @@ void client_call_wait(struct client_call *call, bool first)
     else
         base_list_push_back(&call->origin->waiting, &call->node);
     call->origin->waiting_count++;
+    call->origin->fresh_count += call->fresh;
     client->waiting_count++;
     arm(call);
     client_origin_is_due(call->origin);
@@ -140,6 +143,47 @@ static void on_timer(struct io_timer *timer)
 
 /* --- on a connection ------------------------------------------------------------------------------------------------------ */
 
+/* Whether it would be sent again, on a new connection, if the server dropped this one before a response. */
+static bool is_guarded(const struct client_call *call)
+{
+    const weir_client *client = client_of(call);
+    bool policy = client->options.retry == WEIR_RETRY_SAFE || client->options.retry == WEIR_RETRY_IDEMPOTENT;
+    return policy && call->safe && call->kept && call->retries == 0 && !client->freeing && !call->x.aborted;
+}
+
+/* The server had given the connection up when the request came, and said so (RFC 9110, 15.5.9): the same as if it had closed
+ * without a word. The handler hears of any other response. */
+static void on_guarded_head(void *app, weir_exchange *x)
+{
+    static const weir_handler hears_nothing = WEIR_HANDLER(.done = NULL);
+    struct client_call *call = client_call_of(x);
+    call->too_late = weir_response_status(x) == 408 && x->engine->server_closes && is_guarded(call);
+    x->handler = call->too_late ? &hears_nothing : call->handler;
+    x->end_due &= x->handler->end != NULL;
+    if (call->too_late)
+        weir_body_refuse(x);
+    else if (x->handler->head != NULL)
+        x->handler->head(app, x);
+}
+
+static void on_guarded_event(void *app, weir_exchange *x, weir_event event)
+{
+    const weir_handler *handler = client_call_of(x)->handler;
+    if (handler->event != NULL)
+        handler->event(app, x, event);
+}
+
+/* Not called: a response without content is whole before its head is told, and then its end is due if there is this. */
+static void on_guarded_end(void *app, weir_exchange *x)
+{
+    (void)app;
+    (void)x;
+}
+
+/* Stands before the handler of a request that is guarded, until a response's head is here. */
+static const weir_handler guarded =
+    WEIR_HANDLER(.head = on_guarded_head, .end = on_guarded_end, .event = on_guarded_event);
+
 weir_code client_call_ask(struct client_call *call, struct client_link *link)
 {
     weir_client *client = client_of(call);
@@ -150,18 +194,34 @@ weir_code client_call_ask(struct client_call *call, struct client_link *link)
         client->counts.reused++;
     call->dial_ns = link->used ? 0 : link->dial_ns;
     call->asked_ns = now_of(client);
+    call->kept = client_link_is_kept(link);
     link->used = true;
     leave_queue(call);
+    if (is_guarded(call)) {
+        call->handler = call->x.handler;
+        call->x.handler = &guarded;
+    }
     arm(call);
     return WEIR_OK;
+}
+
+/* The server dropped a connection that was kept, just when a request came that may always be repeated. */
+static bool is_dropped(const struct client_call *call, const weir_exchange_ending *ending)
+{
+    if (!is_guarded(call))
+        return false;
+    if (call->too_late)
+        return ending->code == WEIR_CODE_complete || ending->by == WEIR_BY_PEER || ending->by == WEIR_BY_NETWORK;
+    return !call->x.heard && ending->by == WEIR_BY_PEER &&
+           (ending->how == WEIR_HOW_FIN || ending->how == WEIR_HOW_RESET || ending->how == WEIR_HOW_CLOSE);
 }
 
 static bool may_retry(const struct client_call *call, const weir_exchange_ending *ending)
 {
     const weir_client *client = client_of(call);
-    if (client->options.retry == WEIR_RETRY_NEVER || call->streams || client->freeing || call->x.aborted ||
-        call->retries >= client->options.retries_max || ending->code == WEIR_CODE_complete ||
-        ending->code == WEIR_CODE_exchange_timeout || call->x.heard)
+    if (client->options.retry == WEIR_RETRY_NEVER || client->options.retry == WEIR_RETRY_SAFE || call->streams ||
+        client->freeing || call->x.aborted || call->retries >= client->options.retries_max ||
+        ending->code == WEIR_CODE_complete || ending->code == WEIR_CODE_exchange_timeout || call->x.heard)
         return false;
     if (ending->retry <= WEIR_RETRY_NOT_PROCESSED)
         return true;
@@ -174,7 +234,14 @@ bool client_call_ending(struct weir_conn_config *config, struct weir_exchange *x
     struct client_call *call = client_call_of(x);
     weir_client *client = client_of(call);
     (void)config;
-    if (may_retry(call, ending)) {
+    if (call->handler != NULL)
+        x->handler = call->handler;
+    call->handler = NULL;
+    if (call->too_late)
+        ending->retry = WEIR_RETRY_MAYBE_PROCESSED; /* a server says that it did not wait for it; nobody can know */
+    call->fresh = is_dropped(call, ending);
+    call->too_late = false;
+    if (call->fresh || may_retry(call, ending)) {
         if (ending->retry > call->past)
             call->past = (uint8_t)ending->retry;
         call->retries++;
@@ -201,6 +268,14 @@ static bool is_repeatable(weir_str method)
     return false;
 }
 
+static bool is_safe(const weir_request *request)
+{
+    const weir_str m = request->method;
+    return request->body.kind == WEIR_BODY_NONE &&
+           (weir_str_equal(m, WEIR_STR("GET")) || weir_str_equal(m, WEIR_STR("HEAD")) ||
+            weir_str_equal(m, WEIR_STR("OPTIONS")));
+}
+
 /* A call that waits for nothing yet. */
 static struct client_call *new_call(weir_client *client, struct client_origin *origin, const weir_request *request,
                                     weir_prepared *prepared)
@@ -223,6 +298,7 @@ static struct client_call *new_call(weir_client *client, struct client_origin *o
     call->timer.fired = on_timer;
     call->give_up_ns = deadlines_add(now_ns, timeout_ns);
     call->repeatable = is_repeatable(request->method);
+    call->safe = is_safe(request);
     call->streams = request->body.kind == WEIR_BODY_STREAM || request->body.kind == WEIR_BODY_SIZED;
     return call;
 }

@@ -42,6 +42,7 @@ struct client_origin {
     struct base_list waiting; /* struct client_call */
     struct base_list idle;    /* struct client_link, last used first */
     uint64_t waiting_count;
+    uint64_t fresh_count; /* of those, requests that take no connection but a new one */
     uint64_t idle_count;
     uint64_t links; /* alive */
     uint64_t dials;
@@ -60,7 +61,14 @@ struct client_link {
     struct client_origin *origin;
     uint64_t dial_ns; /* how long it took to come to be */
     bool used;        /* it has had an exchange */
+    bool rested;      /* it has been idle */
 };
+
+/* Kept for later: the server may close it just when it is used (RFC 9112, 9.3.1). */
+static inline bool client_link_is_kept(const struct client_link *link)
+{
+    return link->used || link->rested;
+}
 
 struct client_call {
     struct weir_exchange x;
@@ -73,8 +81,13 @@ struct client_call {
     uint64_t asked_ns;   /* it was put on a connection */
     uint64_t dial_ns;
     bool waits;
+    const weir_handler *handler; /* the user's, while the exchange has `guarded` (call.c) in its place */
     bool repeatable; /* its method may be sent twice (RFC 9110, 9.2.2) */
+    bool safe;       /* GET, HEAD or OPTIONS without a body: one more costs the server nothing (RFC 9110, 9.2.1) */
     bool streams;
+    bool kept;     /* the connection that it is on, or was on last, had been kept */
+    bool too_late; /* and the server answered there that it had waited too long: 408 */
+    bool fresh;    /* while it waits: it takes no connection but a new one */
     uint8_t retries;
     uint8_t dials_failed; /* while it waited, and it is still dialled for */
     uint8_t past; /* weir_retry: the worst that is known of earlier attempts */

@@ -26,6 +26,7 @@ static void test_options(void **state)
     refused(&s, &(weir_client_options){.loop = s.loop}, WEIR_CODE_bad_option, "size is 0");
     refused(&s, WEIR_CLIENT(.allocator = s.allocator), WEIR_CODE_bad_option, "loop is null");
     refused(&s, OPTIONS(.retry = (weir_retry_policy)3), WEIR_CODE_bad_option, "retry is 3");
+    refused(&s, OPTIONS(.retry = (weir_retry_policy)101), WEIR_CODE_bad_option, "retry is 101");
     refused(&s, OPTIONS(.retries_max = 101), WEIR_CODE_bad_option, "retries_max is 101");
     refused(&s, OPTIONS(.connections_max = 2, .connections_per_origin = 3), WEIR_CODE_bad_option,
             "connections_per_origin is 3");

@@ -40,10 +40,9 @@ static weir_code check(const weir_client_options *o, weir_error *error)
 {
     if (o->loop == NULL)
         return client_refuse(error, WEIR_CODE_bad_option, "loop is null: a client lives on one");
-    if (o->retry > WEIR_RETRY_IDEMPOTENT)
+    if (o->retry > WEIR_RETRY_IDEMPOTENT && o->retry != WEIR_RETRY_NEVER)
         return client_refuse(error, WEIR_CODE_bad_option,
-                             "retry is %d: expected one of WEIR_RETRY_NEVER, _PROVEN, "
-                             "_IDEMPOTENT",
+                             "retry is %d: expected one of WEIR_RETRY_SAFE, _PROVEN, _IDEMPOTENT, _NEVER",
                              (int)o->retry);
     if (o->retries_max > RETRIES_MAX)
         return client_refuse(error, WEIR_CODE_bad_option, "retries_max is %u: expected at most %d", o->retries_max,

@@ -126,6 +126,7 @@ static void enter_idle(struct client_link *link)
     base_list_push_front(&link->origin->idle, &link->idle);
     link->origin->idle_count++;
     link->origin->client->counts.idle++;
+    link->rested = true;
     client_place_is_free(link->origin->client);
 }
 
@@ -147,12 +148,24 @@ struct client_link *client_take_idle(struct client_origin *origin)
     return NULL;
 }
 
+/* The one that has waited longest and takes that link; null: none. */
+static struct client_call *next_for(const struct client_link *link)
+{
+    struct base_list *waiting = &link->origin->waiting;
+    for (struct base_list *n = waiting->next; n != waiting; n = n->next) {
+        struct client_call *call = BASE_CONTAINER(n, struct client_call, node);
+        if (!call->fresh || !client_link_is_kept(link))
+            return call;
+    }
+    return NULL;
+}
+
 /* Whoever waits is served first come first; a link that nobody needs is kept, unless all is being drained. */
 static void serve(struct client_link *link)
 {
     struct client_origin *origin = link->origin;
-    while (!base_list_is_empty(&origin->waiting)) {
-        struct client_call *call = BASE_CONTAINER(origin->waiting.next, struct client_call, node);
+    struct client_call *call;
+    while ((call = next_for(link)) != NULL) {
         if (call->x.aborted) { /* not seen yet: it would take the connection with it */
             client_call_fail(call, WEIR_CODE_aborted, WEIR_STAGE_DIAL);
             continue;
@@ -192,14 +205,30 @@ static bool has_too_many(const struct client_origin *origin)
     return origin->links > share + 1;
 }
 
+static uint64_t alive(const weir_client *client)
+{
+    return client->home.alive + client->dial_count;
+}
+
+/* A request waits for a new connection, and none is on its way because all places are taken: one that is idle, or becomes
+ * so, gives way to it. */
+static bool fresh_lacks_place(const struct client_origin *origin)
+{
+    const weir_client *client = origin->client;
+    return origin->fresh_count > origin->dials && !origin->no_dials && !client_origin_rests(origin) &&
+           (origin->links + origin->dials >= client->options.connections_per_origin ||
+            alive(client) >= client->options.connections_max);
+}
+
 void client_link_rests(struct link_home *home, struct link *link)
 {
     struct client_origin *origin = client_link_of(link)->origin;
     (void)home;
     origin->no_dials = false;
-    if (has_too_many(origin))
+    if (has_too_many(origin) || fresh_lacks_place(origin)) {
         enter_idle(client_link_of(link)); /* its place is taken before its own requests are looked at */
-    else if (base_list_is_empty(&origin->waiting) || link_is_usable(link))
+        client_origin_is_due(origin);
+    } else if (base_list_is_empty(&origin->waiting) || link_is_usable(link))
         serve(client_link_of(link));
     else
         origin->client->counts.stale++; /* the server's FIN was right behind its answer */
@@ -230,22 +259,27 @@ void client_link_ended(struct link_home *home, struct link *link, const weir_end
         client->options.ending(client->options.app, ending);
 }
 
+/* There is no new connection to be had: what there is must do. */
+static void forget_fresh(struct client_origin *origin)
+{
+    for (struct base_list *n = origin->waiting.next; n != &origin->waiting; n = n->next)
+        BASE_CONTAINER(n, struct client_call, node)->fresh = false;
+    origin->fresh_count = 0;
+}
+
 void client_dial_failed(struct client_origin *origin, weir_code code, weir_stage stage)
 {
     client_origin_is_due(origin);
     origin->no_dials = origin->links > 0;
-    if (origin->no_dials)
+    if (origin->no_dials) {
+        forget_fresh(origin);
         return; /* those that wait are served by what there is, or run out of time */
+    }
     if (!client_redial(origin, code, stage) && !base_list_is_empty(&origin->waiting))
         client_call_fail(BASE_CONTAINER(origin->waiting.next, struct client_call, node), code, stage);
 }
 
 /* --- the end of a round --------------------------------------------------------------------------------------------------- */
-
-static uint64_t alive(const weir_client *client)
-{
-    return client->home.alive + client->dial_count;
-}
 
 /* Room for one more connection; an idle one of another origin gives way. */
 static bool make_room(weir_client *client)
@@ -302,6 +336,16 @@ static void dial_for(struct client_origin *origin)
         client_place_is_free(client); /* there may be room for more than this one wanted */
 }
 
+/* The connection that was idle for longest closes, for a request that takes none but a new one. */
+static void give_way(struct client_origin *origin)
+{
+    if (base_list_is_empty(&origin->idle))
+        return;
+    struct client_link *link = BASE_CONTAINER(origin->idle.prev, struct client_link, idle);
+    leave_idle(link);
+    link_reclaim(&link->link);
+}
+
 /* A request that ends while it waits takes one dial with it, unless another request waits for that one. The dial that was
  * begun last goes: the others are nearer to their end. A request that another connection served leaves its dial as a spare
  * one, but to a client that drains, which would wait for it. */
@@ -320,7 +364,10 @@ static void look_after(struct client_origin *origin)
     weir_client *client = origin->client;
     struct client_link *link;
     origin->held = true;
-    while (!base_list_is_empty(&origin->waiting) && !has_too_many(origin) && (link = client_take_idle(origin)) != NULL)
+    if (fresh_lacks_place(origin))
+        give_way(origin);
+    while (origin->waiting_count > origin->fresh_count && !has_too_many(origin) && !fresh_lacks_place(origin) &&
+           (link = client_take_idle(origin)) != NULL)
         serve(link);
     dial_for(origin);
     end_spare_dials(origin);

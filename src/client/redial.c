@@ -45,7 +45,8 @@ static void on_rested(struct io_timer *timer)
 bool client_redial(struct client_origin *origin, weir_code code, weir_stage stage)
 {
     weir_client *client = origin->client;
-    if (client->options.retry == WEIR_RETRY_NEVER || !may_pass(code))
+    bool repeats = client->options.retry == WEIR_RETRY_PROVEN || client->options.retry == WEIR_RETRY_IDEMPOTENT;
+    if (!repeats || !may_pass(code))
         return false;
     if (client_origin_rests(origin))
         return true; /* begun beside the one that failed first: that has told of both */

@@ -39,7 +39,9 @@ static void test_refused_beside_others(void **state)
     struct served v;
     struct call a = {.done = 0}, b = {.done = 0}, c = {.done = 0};
     (void)state;
-    scene_open(&s);
+    scene_init(&s);
+    s.options.retry = WEIR_RETRY_NEVER;
+    scene_start(&s);
     call_get(&s, &a);
     served_accept(&v, &s);
     served_request(&v);

@@ -446,6 +446,12 @@ static struct link *next_link(struct base_list *list)
     return link;
 }
 
+void link_reclaim(struct link *link)
+{
+    weir_conn_stop(&link->conn, WEIR_CODE_idle_reclaimed, now_of(link));
+    step(link, false);
+}
+
 bool link_reclaim_idle(struct link_home *home)
 {
     uint64_t most = home->idle < RECLAIM_LOOKS ? home->idle : RECLAIM_LOOKS;
@@ -454,8 +460,7 @@ bool link_reclaim_idle(struct link_home *home)
         home->reclaim_looks++;
         if (!is_idle(link) || !is_settled(link))
             continue;
-        weir_conn_stop(&link->conn, WEIR_CODE_idle_reclaimed, now_of(link));
-        step(link, false);
+        link_reclaim(link);
         return true;
     }
     return false;

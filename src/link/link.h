@@ -80,6 +80,8 @@ bool link_is_usable(struct link *link);
 /* Closes the one that is idle for longest, unless something is under way to it or from it: then the next, and that one
  * counts as idle from now on. False if none was found, at once where none is idle. */
 bool link_reclaim_idle(struct link_home *home);
+/* Closes one that is idle, at once. Not within a callback of it. */
+void link_reclaim(struct link *link);
 /* Of all links: no exchange after the present one; end now, for that reason. Not within a callback of a link. */
 void link_drain(struct link *link); /* not within a callback of this link */
 void link_drain_all(struct link_home *home);

@@ -35,6 +35,7 @@ struct server_plan {
     unsigned early_reset; /* likewise, and reset without reading it */
     unsigned leave;       /* answered as if to be kept, and closed a moment later unless another request was read */
     unsigned refuse;      /* of connections: closed before the first request, or soon */
+    unsigned says_late;   /* of connections that it leaves: it says 408 and close before it closes */
     bool resets;          /* closing is a reset half of the times */
     bool is_unix;
 };
@@ -54,6 +55,7 @@ struct server_counts {
     uint64_t left;   /* connections closed between two requests, in order */
     uint64_t unread; /* of those: a request had come already, which the kernel refuses by a reset */
     uint64_t reset;
+    uint64_t late; /* said 408 */
 };
 
 #define FDS_MAX     4096
@@ -166,6 +168,13 @@ static void leave(struct server *s, struct peer *p)
         return;
     }
     s->counts.left++;
+    if (happens(s, s->plan.says_late)) {
+        static const char late[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate";
+        s->counts.late++;
+        (void)!send(p->fd, late, sizeof late - 1, MSG_NOSIGNAL);
+        drop(s, p);
+        return;
+    }
     part(s, p);
 }
 

@@ -184,7 +184,8 @@ static const char *judge_failure(const struct scene *scene, const struct saying 
     if (scene->fails_never)
         return "no request may fail here";
     /* The worst that is known of all attempts is told: then the last one alone does not say what it must be. */
-    bool alone = scene->retry != WEIR_RETRY_IDEMPOTENT || s->retries == 0;
+    bool repeats = scene->retry == WEIR_RETRY_IDEMPOTENT || scene->retry == WEIR_RETRY_SAFE;
+    bool alone = !repeats || s->retries == 0;
     /* Accepted, and reset before we knew: dials are not repeated. */
     if (s->code == WEIR_CODE_connect_refused && scene->plan.resets)
         return alone && (s->retry != WEIR_RETRY_NOT_SENT || did->touched > 0) ? "it had no connection" : NULL;
@@ -199,7 +200,7 @@ static const char *judge_failure(const struct scene *scene, const struct saying 
             return "it was processed";
         if (s->retry == WEIR_RETRY_NOT_SENT && did->touched > 0)
             return "it was read";
-        return scene->retry != WEIR_RETRY_NEVER && s->retries < 3 ? "it should have been sent again" : NULL;
+        return scene->retry != WEIR_RETRY_NEVER && !repeats && s->retries < 3 ? "it should have been sent again" : NULL;
     case WEIR_RETRY_MAYBE_PROCESSED:
         if (s->answered)
             return "its response had begun";
@@ -217,8 +218,11 @@ static const char *judge(const struct scene *scene, const struct saying *s, cons
         return "not one `done`";
     if (s->wrong)
         return "another request's answer";
-    if (scene->retry != WEIR_RETRY_IDEMPOTENT && did->processed > 1)
+    bool once_more = scene->retry == WEIR_RETRY_SAFE && s->retries == 1 && did->processed == 2;
+    if (scene->retry != WEIR_RETRY_IDEMPOTENT && did->processed > 1 && !once_more)
         return "processed twice";
+    if (scene->retry == WEIR_RETRY_SAFE && s->retries > 1)
+        return "sent again more than once";
     if (s->code != WEIR_CODE_complete)
         return judge_failure(scene, s, did);
     if (did->processed == 0 || !s->answered)
@@ -248,7 +252,7 @@ static void judge_counts(struct run *r, const struct server_counts *did, const u
 {
     const struct scene *scene = r->scene;
     uint64_t maybe = failed[WEIR_RETRY_MAYBE_PROCESSED] - unread;
-    if (scene->plan.resets || scene->retry == WEIR_RETRY_IDEMPOTENT ||
+    if (scene->plan.resets || scene->retry == WEIR_RETRY_IDEMPOTENT || scene->retry == WEIR_RETRY_SAFE ||
         maybe + failed[WEIR_RETRY_PROCESSED] == did->swallowed + did->cut)
         return;
     r->complaints++;
@@ -358,6 +362,7 @@ static bool play(const struct scene *scene, uint32_t total, uint64_t seed)
 /* --- the scenes ------------------------------------------------------------------------------------------------------------- */
 
 #define TELLS_NOTHING .retry = WEIR_RETRY_NEVER, .method = "POST"
+#define SAFE          .retry = WEIR_RETRY_SAFE, .method = "GET"
 #define PROVEN        .retry = WEIR_RETRY_PROVEN, .method = "POST"
 
 static const struct scene scenes[] = {
@@ -408,6 +413,27 @@ static const struct scene scenes[] = {
      .at_once = 64,
      .links_max = 32,
      .fails_last = true},
+    {"leaves kept connections, and GET is sent again by default",
+     {.leave = 500, .resets = true},
+     SAFE,
+     .share = 8,
+     .at_once = 96,
+     .links_max = 32,
+     .fails_never = true},
+    {"leaves idle connections with a 408, and GET is sent again by default",
+     {.leave = 500, .says_late = 500},
+     SAFE,
+     .share = 8,
+     .at_once = 200,
+     .links_max = 200,
+     .pauses = true,
+     .fails_never = true},
+    {"leaves and swallows, and GET is sent again once by default",
+     {.leave = 300, .swallow = 20, .cut = 10, .interim = 20, .resets = true, .says_late = 500},
+     SAFE,
+     .share = 8,
+     .at_once = 64,
+     .links_max = 32},
     {"says Connection: close",
      {.last = 300, .interim = 20},
      TELLS_NOTHING,
