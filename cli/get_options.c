@@ -291,7 +291,7 @@ int get_options(struct get *get, int argc, char **argv)
         {.name = "strict",
          .type = OPTION_FLAG,
          .place = &g.strict,
-         .help = "refuse what a strict parser refuses; default: what browsers and curl accept"},
+         .help = "refuse every breach of the grammar; default: a few that servers commit pass, as bare LF in a head"},
         {.type = OPTION_TITLE, .help = "The way:"},
         {.name = "connect-to",
          .type = OPTION_ADDRESS,

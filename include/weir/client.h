@@ -63,7 +63,7 @@ typedef struct weir_client_options {
     weir_loop *loop;          /* kept; required */
     weir_allocator allocator;
     weir_limits limits;       /* of each connection: its idle time, age and number of exchanges are among them */
-    bool strict;              /* refuse what a strict server refuses; default: what browsers and curl accept */
+    bool strict;              /* default: lenient, as weir/conn.h says what that is */
     weir_retry_policy retry;
     unsigned retries_max;     /* of one request, and of dials for it; default 3 */
 

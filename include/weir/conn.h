@@ -32,8 +32,12 @@ typedef struct weir_conn_config weir_conn_config;
 typedef struct weir_conn_options {
     size_t size;
     weir_role role;
-    bool lenient;                /* accept what browsers and curl accept; a server's default is strict, a client's lenient */
-    bool strict;                 /* for a client: as strict as a server */
+    /* Some breaches of the grammar pass. A server's default is strict, a client's lenient. Of any peer: lines of a head that
+     * end in a bare LF, and blanks behind a chunk size. Of a server's responses also: folded fields, a status line that ends
+     * at the status, Content-Length beside chunked (which wins, and the connection is not kept), and Transfer-Encoding:
+     * identity (which is ignored). Folds in trailers pass of any peer. */
+    bool lenient;
+    bool strict; /* for a client: as strict as a server */
     const weir_handler *handler; /* copied; required, of a server with `head` */
     void *app;                   /* given to each callback */
     weir_limits limits;          /* copied */

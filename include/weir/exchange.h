@@ -76,6 +76,8 @@ WEIR_API bool weir_response_is_interim(const weir_exchange *x);
 /* Header fields, and after `end` the trailer fields. */
 WEIR_API weir_fields weir_exchange_fields(const weir_exchange *x);
 WEIR_API weir_fields weir_exchange_trailers(const weir_exchange *x);
+/* Trailer fields that came and are not among them, because a field of that name may not be a trailer (RFC 9110, 6.5.1). */
+WEIR_API size_t weir_exchange_trailers_dropped(const weir_exchange *x);
 /* Octets of the body that are to come as its head says; WEIR_NEVER when it does not say (chunked, until close). */
 WEIR_API uint64_t weir_body_length(const weir_exchange *x);
 

@@ -40,6 +40,7 @@ typedef struct weir_ledger {
     uint64_t responses_by_status[6]; /* 1xx in [1] to 5xx in [5]; [0] unused */
     uint64_t accept_pauses;          /* times that accepting paused: connection limit or descriptors */
     uint64_t accept_failures;        /* shortages, and connections that could not be kept */
+    uint64_t trailers_dropped;       /* trailer fields that came and may not be trailers: not shown */
 } weir_ledger;
 
 /* The ledger as one JSON object; as text for people; as OpenMetrics. Terminated, cut at `size`; what snprintf would. */

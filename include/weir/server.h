@@ -33,7 +33,7 @@ typedef struct weir_server_options {
     const weir_handler *handler; /* copied; required */
     void *app;                   /* kept; given to each callback */
     unsigned workers;            /* default 1, at most 1024 */
-    bool lenient;                /* accept bare LF line ends and the like; default: strict */
+    bool lenient;                /* bare LF in a head and the like pass, as weir/conn.h says; default: strict */
     weir_limits limits;
     uint64_t connections_max; /* of all workers; default: from the descriptor limit, with a reserve of a tenth */
     uint64_t drain_timeout_ns; /* default 30 s: then what is left is cut */

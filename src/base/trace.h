@@ -23,7 +23,8 @@
     X(OP_DRAIN, "op:drain")                                                                                            \
     X(OP_STOP, "op:stop")                                                                                              \
     X(MEM_NONE, "mem:none")                                                                                            \
-    X(LIFE_POLICY, "life:policy") /* age, number of exchanges, pressure */
+    X(LIFE_POLICY, "life:policy") /* age, number of exchanges, pressure */                                             \
+    X(H1_DROPPED, "h1:dropped")   /* a field where none of that name may stand */
 
 enum base_trace_event {
     BASE_TRACE_NONE = 0,

@@ -97,8 +97,7 @@ static inline enum answer_result answer_next(struct answers *from, weir_str meth
         answer->interim_count += answer->head.status < 200;
     } while (answer->head.status < 200 && answer->head.status != 101);
     const struct h1_head *head = &answer->head;
-    answer->framing = http_framing_of_response(method, head->status, head->chunked, head->other_coding,
-                                               head->has_length, head->length);
+    answer->framing = http_framing_of_response(method, head->status, head->chunked, head->has_length, head->length);
     switch (answer->framing.kind) {
     case HTTP_FRAMING_LENGTH:
         return answer_take(from, answer, answer->framing.length, false);

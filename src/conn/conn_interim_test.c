@@ -362,6 +362,41 @@ static void as_a_client_sees_it(void **state)
     drive_free(d);
 }
 
+static void show_dropped(struct drive *d, weir_exchange *x)
+{
+    show_trailers(d, x);
+    drive_log(d, " without %zu; ", weir_exchange_trailers_dropped(x));
+}
+
+/* Trailers that may not be any are no reason to refuse a message, but the exchange and the trace tell of them. */
+static void dropped_trailers_are_told(void **state)
+{
+    (void)state;
+    static const char head[] = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static const struct {
+        const char *trailers, *log;
+        bool told;
+    } rows[] = {
+        {"t: 1\r\n\r\n", "end; t=1, without 0;", false},
+        {"Host: b\r\nt: 1\r\nCookie: c\r\n\r\n", "end; t=1, without 2;", true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct drive *d = drive_new();
+        char trace[160];
+        d->script.head = drive_answer;
+        d->script.end = show_dropped;
+        drive_open(d);
+        drive_send(d, head);
+        drive_send(d, "1\r\nx\r\n0\r\n");
+        drive_send(d, rows[i].trailers);
+        drive_fin(d);
+        DRIVE_MUST(d, drive_logged(d, rows[i].log) && drive_logged(d, "done complete") && d->closed);
+        (void)weir_trace_format(trace, sizeof trace, d->ending.trace);
+        assert_int_equal(strstr(trace, "h1:dropped") != NULL, rows[i].told);
+        drive_free(d);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +407,7 @@ int main(void)
         cmocka_unit_test(continue_declined),
         cmocka_unit_test(continue_before_a_stream),
         cmocka_unit_test(switches),
+        cmocka_unit_test(dropped_trailers_are_told),
         cmocka_unit_test(a_tunnel_from_end_to_end),
         cmocka_unit_test(no_switch_within_a_body),
         cmocka_unit_test(order_case_and_duplicates),

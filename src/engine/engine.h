@@ -70,6 +70,7 @@ struct weir_exchange {
     weir_field *trailers; /* allocated */
     uint32_t trailer_count;
     uint32_t trailer_capacity;
+    uint32_t trailer_dropped; /* those that may not be trailers */
     uint32_t held; /* octets of memory that are its alone, while it is in that queue */
     uint64_t began_ns;
     uint64_t in_length; /* of the content that arrives; WEIR_NEVER if its head does not say */
@@ -257,6 +258,8 @@ void engine_pop_unsent(struct engine *engine);
 bool engine_read(struct engine *engine, struct weir_exchange *x);
 /* The peer's message has such content: sets up the reading of it. */
 void engine_expect_content(struct engine *engine, struct weir_exchange *x);
+/* All that is left of the content came already, and is no more than may be dropped. */
+bool engine_body_is_here(const struct engine *engine, const struct weir_exchange *x);
 /* What arrives is whole. */
 void engine_message_is_whole(struct engine *engine, struct weir_exchange *x);
 /* read_head.c: begins the next exchange from the input; false if there is none. */

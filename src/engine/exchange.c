@@ -188,6 +188,11 @@ weir_fields weir_exchange_fields(const weir_exchange *x)
     return (weir_fields){.list = x->head->parsed.fields, .count = x->head->parsed.field_count};
 }
 
+size_t weir_exchange_trailers_dropped(const weir_exchange *x)
+{
+    return x->trailer_dropped;
+}
+
 weir_fields weir_exchange_trailers(const weir_exchange *x)
 {
     return (weir_fields){.list = x->trailers, .count = x->trailer_count};

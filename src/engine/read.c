@@ -87,6 +87,38 @@ static bool worth_discarding(const struct engine *engine, const struct weir_exch
     return !x->expects && x->discarded <= limit && (x->in_length == WEIR_NEVER || engine->in_left <= limit);
 }
 
+static bool trailers_are_here(const char *octets, size_t size)
+{
+    return (size >= 2 && memcmp(octets, "\r\n", 2) == 0) || memmem(octets, size, "\r\n\r\n", 4) != NULL;
+}
+
+/* A copy of the decoder runs ahead. */
+static bool chunks_are_here(const struct engine *engine, const char *octets, size_t size)
+{
+    struct h1_chunked ahead = engine->chunked;
+    struct h1_chunked_step step;
+    size_t at = engine->in_offered; /* stepped over already */
+    do {
+        step = h1_chunked_step(&ahead, octets + at, size - at, SIZE_MAX);
+        at += step.used;
+    } while (step.event == H1_CHUNKED_DATA);
+    return step.event == H1_CHUNKED_END && at <= engine->config->options.limits.discard_size_max &&
+           trailers_are_here(octets + at, size - at);
+}
+
+bool engine_body_is_here(const struct engine *engine, const struct weir_exchange *x)
+{
+    size_t size = base_input_size(&engine->input);
+    if (size == 0 || x->stuck || engine->in_framing.kind == HTTP_FRAMING_TUNNEL)
+        return false;
+    const char *octets = base_input_octets(&engine->input);
+    if (x->in == ENGINE_IN_TRAILERS)
+        return trailers_are_here(octets, size);
+    if (engine->in_framing.kind == HTTP_FRAMING_CHUNKED)
+        return chunks_are_here(engine, octets, size);
+    return engine->in_left <= size && engine->in_left <= engine->config->options.limits.discard_size_max;
+}
+
 static void discard(struct engine *engine, struct weir_exchange *x)
 {
     x->discarded += engine->in_offered;
@@ -185,6 +217,11 @@ static bool read_trailers(struct engine *engine, struct weir_exchange *x)
         return false;
     }
     x->trailer_count = (uint32_t)head.field_count;
+    x->trailer_dropped = (uint32_t)head.dropped_count;
+    if (head.dropped_count > 0) {
+        base_trace_add(&engine->facts->trace, BASE_TRACE_H1_DROPPED);
+        engine_count(&engine->config->totals.trailers_dropped, head.dropped_count);
+    }
     x->trailer_block = base_block_ref(engine->input.block);
     base_input_consume(&engine->input, (size_t)result);
     engine_message_is_whole(engine, x);

@@ -207,8 +207,8 @@ static weir_code take_response(struct engine *engine, struct weir_exchange *x)
     struct engine_facts *facts = engine->facts;
     const struct h1_head *head = &x->head->parsed;
     static const weir_str methods[] = {WEIR_STR_INIT("GET"), WEIR_STR_INIT("HEAD"), WEIR_STR_INIT("CONNECT")};
-    engine->in_framing = http_framing_of_response(methods[x->asked], head->status, head->chunked, head->other_coding,
-                                                  head->has_length, head->length);
+    engine->in_framing =
+        http_framing_of_response(methods[x->asked], head->status, head->chunked, head->has_length, head->length);
     if (weir_response_is_interim(x)) {
         if (++engine->interim_count > engine->config->options.limits.interim_count_max)
             return WEIR_CODE_too_many_interim;

@@ -144,12 +144,14 @@ static void decide_last(struct weir_exchange *x, const struct plan *plan)
     struct engine *engine = x->engine;
     struct engine_facts *facts = engine->facts;
     weir_code code = 0;
+    bool unread = x->in != ENGINE_IN_DONE && !plan->tunnel && x->refused;
     if (plan->gives_close)
         code = WEIR_CODE_close_by_application;
     else if (plan->until_close)
         code = WEIR_CODE_close_delimited;
-    else if (x->in != ENGINE_IN_DONE && !plan->tunnel && x->refused &&
-             (x->expects || x->stuck || x->in_length > engine->config->options.limits.discard_size_max))
+    else if (unread && engine_body_is_here(engine, x))
+        x->expects = false; /* who waits for a 100 has not sent it */
+    else if (unread && (x->expects || x->stuck || x->in_length > engine->config->options.limits.discard_size_max))
         code = WEIR_CODE_close_after_response;
     if (code != 0 && facts->last_code == 0)
         facts->last_code = (uint8_t)code;

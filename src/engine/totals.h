@@ -16,6 +16,7 @@ struct engine_totals {
     uint64_t exchanges_by_delivery[WEIR_DELIVERY_COUNT];
     uint64_t exchanges_by_code[WEIR_CODE_COUNT];
     uint64_t responses_by_status[6];
+    uint64_t trailers_dropped;
 };
 
 static inline void engine_count(uint64_t *counter, uint64_t n)

@@ -6,8 +6,15 @@
 
 enum chunked_state {
     SIZE,      /* within the digits */
-    BLANKS,    /* after them: only `;` may come, or the line's end where that is let pass */
-    EXTENSION, /* after the first `;` */
+    BLANKS,    /* after them, or after a value: only `;` may come, or the line's end where that is let pass */
+    NAME_DUE,  /* after the `;` of an extension, and blanks */
+    NAME,      /* within its name */
+    NAME_OVER, /* after the name and blanks */
+    VALUE_DUE, /* after the `=`, and blanks */
+    TOKEN,     /* within a value */
+    QUOTED,    /* within a quoted one */
+    PAIR,      /* after a backslash there */
+    CLOSED,    /* after its closing quote */
     LINE_LF,   /* after the CR of the size's line */
     DATA,
     DATA_END, /* after the data */
@@ -38,11 +45,39 @@ static void end_data(struct h1_chunked *chunked)
     chunked->state = SIZE;
 }
 
+/* chunk-ext of RFC 9112, 7.1.1: `;` and a token, perhaps `=` and a token or a quoted string, with blanks between. */
+static enum chunked_state after_extension_octet(enum chunked_state state, char octet)
+{
+    bool blank = http_char_is(octet, HTTP_CHAR_BLANK), token = http_char_is(octet, HTTP_CHAR_TOKEN);
+    switch (state) {
+    case NAME_DUE:
+        return blank ? NAME_DUE : token ? NAME : FAILED;
+    case NAME:
+    case NAME_OVER:
+        if (token && state == NAME)
+            return NAME;
+        return blank ? NAME_OVER : octet == '=' ? VALUE_DUE : octet == ';' ? NAME_DUE : FAILED;
+    case VALUE_DUE:
+        return blank ? VALUE_DUE : token ? TOKEN : octet == '"' ? QUOTED : FAILED;
+    case QUOTED:
+    case PAIR:
+        if (!http_char_is(octet, HTTP_CHAR_VALUE))
+            return FAILED;
+        return state == PAIR ? QUOTED : octet == '"' ? CLOSED : octet == '\\' ? PAIR : QUOTED;
+    case TOKEN:
+        if (token)
+            return TOKEN;
+        /* fall through */
+    default:
+        return blank ? BLANKS : octet == ';' ? NAME_DUE : FAILED;
+    }
+}
+
 /* An octet of what follows the digits; counted from the first blank on, so that blanks are bounded too. */
 static void take_extension_octet(struct h1_chunked *chunked, char octet)
 {
-    if (!http_char_is(octet, HTTP_CHAR_VALUE) ||
-        (chunked->state != EXTENSION && octet != ';' && !http_char_is(octet, HTTP_CHAR_BLANK))) {
+    enum chunked_state next = after_extension_octet((enum chunked_state)chunked->state, octet);
+    if (next == FAILED) {
         fail(chunked, WEIR_CODE_bad_chunk);
         return;
     }
@@ -51,14 +86,24 @@ static void take_extension_octet(struct h1_chunked *chunked, char octet)
         return;
     }
     chunked->extension_size++;
-    if (chunked->state != EXTENSION)
-        chunked->state = octet == ';' ? EXTENSION : BLANKS;
+    chunked->state = (uint8_t)next;
 }
 
 /* Blanks that nothing follows stand outside the grammar; servers that pad sizes with them are real, so clients take it. */
 static bool may_end_line(const struct h1_chunked *chunked)
 {
-    return chunked->state != BLANKS || chunked->lenient;
+    switch (chunked->state) {
+    case SIZE:
+    case NAME:
+    case TOKEN:
+    case CLOSED:
+        return true;
+    case BLANKS:
+    case NAME_OVER:
+        return chunked->lenient;
+    default:
+        return false;
+    }
 }
 
 static void take_size_octet(struct h1_chunked *chunked, char octet)
@@ -75,8 +120,6 @@ static void take_size_octet(struct h1_chunked *chunked, char octet)
         fail(chunked, WEIR_CODE_bad_chunk);
     else if (octet == '\r' && may_end_line(chunked))
         chunked->state = LINE_LF;
-    else if (octet == '\n' && chunked->lenient && may_end_line(chunked))
-        end_size_line(chunked);
     else
         take_extension_octet(chunked, octet);
 }
@@ -94,8 +137,6 @@ static void take_octet(struct h1_chunked *chunked, char octet)
     case DATA_END:
         if (octet == '\r')
             chunked->state = DATA_LF;
-        else if (octet == '\n' && chunked->lenient)
-            end_data(chunked);
         else
             fail(chunked, WEIR_CODE_bad_chunk);
         break;

@@ -484,13 +484,27 @@ int64_t h1_head_parse_connect_response(struct h1_head *head, char *octets, size_
     return result == GO_ON ? take_fields(&r, at) : result;
 }
 
+static void drop_forbidden(struct h1_head *head)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < head->field_count; i++) {
+        if (!h1_trailer_forbidden(head->fields[i].name))
+            head->fields[kept++] = head->fields[i];
+    }
+    head->dropped_count = head->field_count - kept;
+    head->field_count = kept;
+}
+
 int64_t h1_head_parse_trailers(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                                bool lenient)
 {
     struct reader r;
     head_reset(head);
     reader_init(&r, head, octets, size, limits, lenient, H1_KIND_TRAILERS);
+    r.lenient = false;
     int64_t result = take_fields(&r, octets);
+    if (result > 0)
+        drop_forbidden(head);
     if (!h1_head_is_error(result))
         return result;
     weir_code code = h1_head_code(result);

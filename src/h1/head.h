@@ -22,6 +22,7 @@ struct h1_head {
     weir_field *fields;
     size_t field_capacity;
     size_t field_count;
+    size_t dropped_count; /* of trailers: those that may not be one */
 
     weir_str method; /* of a request */
     weir_str target;
@@ -32,11 +33,10 @@ struct h1_head {
     /* What the fields say. Nothing here contradicts another: that would have been an error. */
     bool has_length; /* Content-Length, once, or all equal */
     uint64_t length; /* at most 2^63 - 1 */
-    bool chunked;      /* Transfer-Encoding ends in chunked */
-    bool other_coding; /* a lenient response: Transfer-Encoding that does not end in chunked: until close */
-    bool close;        /* Connection: close */
-    bool keep_alive;   /* Connection: keep-alive */
-    bool upgrade;      /* Connection: upgrade, with an Upgrade field */
+    bool chunked;    /* Transfer-Encoding is chunked */
+    bool close;      /* Connection: close */
+    bool keep_alive; /* Connection: keep-alive */
+    bool upgrade;    /* Connection: upgrade, with an Upgrade field */
     bool expect_continue;
     bool te_trailers; /* TE: trailers */
     weir_str host;    /* Host; null pointer: none */
@@ -60,15 +60,16 @@ int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, 
 /* The same of a response to CONNECT: of a 2xx the fields of framing are not looked at (RFC 9112, 6.3, rule 2). */
 int64_t h1_head_parse_connect_response(struct h1_head *head, char *octets, size_t size,
                                        const struct h1_head_limits *limits, bool lenient);
-/* Trailer fields up to and with the empty line: fields only. Names that may not be trailers (framing, routing,
- * authentication, content negotiation of the message: RFC 9110, 6.5.1) are bad_trailer. */
+/* Trailer fields up to and with the empty line: fields only. Those of framing are bad_trailer. Others that may not be
+ * trailers (routing, authentication, what says how to process the content: RFC 9110, 6.5.1) are left out and counted.
+ * They are part of the chunked coding, in which a bare LF ends no line; `lenient` lets folds pass. */
 int64_t h1_head_parse_trailers(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                                bool lenient);
 
 /* The method of a request head that may be cut short or malformed behind it; empty if not even the method was read. */
 weir_str h1_head_method(const char *octets, size_t size, const struct h1_head_limits *limits, bool lenient);
 
-/* True if a field of that name may not be sent, or taken, as a trailer. */
+/* True if a field of that name may not be a trailer. */
 bool h1_trailer_forbidden(weir_str name);
 
 static inline int64_t h1_head_error(weir_code code)

@@ -191,7 +191,7 @@ static inline void head_check_same(const struct h1_head *a, const struct h1_head
     HEAD_MUST(head_text_same(a->method, b->method) && head_text_same(a->target, b->target));
     HEAD_MUST(head_text_same(a->reason, b->reason) && a->status == b->status && a->version == b->version);
     HEAD_MUST(a->has_length == b->has_length && a->length == b->length && a->chunked == b->chunked);
-    HEAD_MUST(a->other_coding == b->other_coding && a->close == b->close && a->keep_alive == b->keep_alive);
+    HEAD_MUST(a->close == b->close && a->keep_alive == b->keep_alive);
     HEAD_MUST(a->upgrade == b->upgrade && a->expect_continue == b->expect_continue);
     HEAD_MUST(a->te_trailers == b->te_trailers && head_text_same(a->host, b->host));
 }

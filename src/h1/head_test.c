@@ -238,6 +238,7 @@ static void lenient_requests(void **state)
         VERDICT(GET "a\n", bad_field_name),
         VERDICT("GET / HTTP/1.1\r\n\r\n", missing_host),
         VERDICT(GET "Transfer-Encoding: gzip\r\n\r\n", bad_transfer_encoding),
+        VERDICT(GET "Transfer-Encoding: identity\r\n\r\n", bad_transfer_encoding),
         VERDICT(GET "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", conflicting_length),
     };
     CHECK_ALL(H1_KIND_REQUEST, true, rows);
@@ -271,6 +272,7 @@ static void strict_responses(void **state)
         VERDICT(OK200 "a: b\n\r\n", bad_line_end),
         VERDICT(OK200 "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", conflicting_length),
         VERDICT(OK200 "Transfer-Encoding: gzip\r\n\r\n", bad_transfer_encoding),
+        VERDICT(OK200 "Transfer-Encoding: identity\r\n\r\n", bad_transfer_encoding),
         VERDICT(OK200 "Host: a b\r\nExpect: x\r\n\r\n", ok),
     };
     CHECK_ALL(H1_KIND_RESPONSE, false, rows);
@@ -295,8 +297,16 @@ static void lenient_responses(void **state)
         VERDICT(OK200 "Content-Length: 5\r\n 6\r\n\r\n", bad_content_length),
         VERDICT(OK200 "Content-Length:\r\n 5\r\n\r\n", ok),
         VERDICT(OK200 "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", ok),
-        VERDICT(OK200 "Transfer-Encoding: gzip\r\n\r\n", ok),
-        VERDICT(OK200 "Transfer-Encoding: chunked, gzip\r\n\r\n", ok),
+        VERDICT(OK200 "Transfer-Encoding: gzip\r\n\r\n", bad_transfer_encoding),
+        VERDICT(OK200 "Transfer-Encoding: x\r\nConnection: close\r\n\r\n", bad_transfer_encoding),
+        VERDICT(OK200 "Content-Length: 5\r\nTransfer-Encoding: gzip\r\n\r\n", bad_transfer_encoding),
+        VERDICT(OK200 "Transfer-Encoding: chunked, gzip\r\n\r\n", bad_transfer_encoding),
+        VERDICT(OK200 "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n", bad_transfer_encoding),
+        VERDICT(OK200 "Transfer-Encoding: chunked, identity\r\n\r\n", bad_transfer_encoding),
+        VERDICT(OK200 "Transfer-Encoding: gzip, identity\r\n\r\n", bad_transfer_encoding),
+        VERDICT(OK200 "Transfer-Encoding: identity;q=1\r\n\r\n", bad_transfer_encoding),
+        VERDICT(OK200 "Transfer-Encoding: identity, chunked\r\n\r\n", unknown_transfer_coding),
+        VERDICT(OK200 "Transfer-Encoding: Identity\r\n\r\n", ok),
         VERDICT(OK200 "Transfer-Encoding: chunked, chunked\r\n\r\n", bad_transfer_encoding),
         VERDICT(OK200 "Transfer-Encoding: gzip, chunked\r\n\r\n", unknown_transfer_coding),
         VERDICT("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", bad_transfer_encoding),
@@ -317,21 +327,62 @@ static void trailers(void **state)
         VERDICT("a: b\r\n c\r\n\r\n", bad_trailer),
         VERDICT("a: \x01\r\n\r\n", bad_trailer),
         VERDICT("Content-Length: 5\r\n\r\n", bad_trailer),
-        VERDICT("transfer-encoding: chunked\r\n\r\n", bad_trailer),
-        VERDICT("HOST: a\r\n\r\n", bad_trailer),
-        VERDICT("Proxy-Authorization: a\r\n\r\n", bad_trailer),
-        VERDICT("If-Unmodified-Since: a\r\n\r\n", bad_trailer),
+        VERDICT("a: b\r\ntransfer-encoding: chunked\r\n\r\n", bad_trailer),
+        VERDICT("HOST: a\r\n\r\n", ok),
+        VERDICT("Proxy-Authorization: a\r\n\r\n", ok),
+        VERDICT("If-Unmodified-Since: a\r\n\r\n", ok),
     };
     static const struct verdict lenient[] = {
-        VERDICT("\n", ok),
-        VERDICT("a: b\n c\n\n", ok),
-        VERDICT("TE: a\n\n", bad_trailer),
+        VERDICT("\r\n", ok),
+        VERDICT("a: b\r\n c\r\n\r\n", ok),
+        VERDICT("\n", bad_trailer),
+        VERDICT("a: b\n\r\n", bad_trailer),
+        VERDICT("a: b\r\n\n", bad_trailer),
+        VERDICT("a: b\r\n c\n\r\n", bad_trailer),
+        VERDICT("TE: a\r\n\r\n", ok),
+        VERDICT("Content-Length: 5\r\n\r\n", bad_trailer),
     };
     CHECK_ALL(H1_KIND_TRAILERS, false, strict);
     CHECK_ALL(H1_KIND_TRAILERS, true, lenient);
 }
 
 /* Parses text in memory of its own that stays until the next call. */
+/* What may not be a trailer is left out, wherever it stands, and counted; the others keep their order. */
+static void trailers_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *names;
+        size_t dropped;
+    } rows[] = {
+        {"\r\n", "", 0},
+        {"a: 1\r\nb: 2\r\n\r\n", "ab", 0},
+        {"Host: x\r\n\r\n", "", 1},
+        {"Host: x\r\na: 1\r\nSet-Cookie: y\r\nAuthorization: z\r\nb: 2\r\nTE: x\r\n\r\n", "ab", 4},
+        {"a: 1\r\nHost: x\r\nHost: x\r\n\r\n", "a", 2},
+        {"a: 1\r\nhosts: x\r\n\r\n", "ah", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        weir_field fields[8];
+        char octets[128];
+        struct h1_head head = {.fields = fields, .field_capacity = 8};
+        size_t size = strlen(rows[i].text);
+        memcpy(octets, rows[i].text, size);
+        assert_int_equal(h1_head_parse_trailers(&head, octets, size, &usual, i % 2), size);
+        assert_int_equal(head.field_count, strlen(rows[i].names));
+        assert_int_equal(head.dropped_count, rows[i].dropped);
+        for (size_t j = 0; j < head.field_count; j++)
+            assert_int_equal(fields[j].name.ptr[0], rows[i].names[j]);
+    }
+    /* They count for the limit all the same. */
+    weir_field fields[8];
+    struct h1_head head = {.fields = fields, .field_capacity = 8};
+    const struct h1_head_limits two = {.line_size_max = 100, .head_size_max = 1000, .field_count_max = 2};
+    char octets[] = "Host: x\r\nHost: x\r\nHost: x\r\n\r\n";
+    assert_int_equal(h1_head_parse_trailers(&head, octets, sizeof octets - 1, &two, false),
+                     h1_head_error(WEIR_CODE_trailers_too_large));
+}
+
 static struct h1_head parsed(enum h1_kind kind, bool lenient, const char *text)
 {
     static char octets[2048];
@@ -365,7 +416,7 @@ static void what_a_request_says(void **state)
     assert_text(head.fields[0].name, "hOst");
     assert_text(head.fields[1].name, "X-a");
     assert_text(head.fields[1].value, "");
-    assert_true(head.has_length && head.length == 42 && !head.chunked && !head.other_coding);
+    assert_true(head.has_length && head.length == 42 && !head.chunked);
     assert_true(head.upgrade && head.keep_alive && !head.close && head.expect_continue && head.te_trailers);
 
     head = parsed(H1_KIND_REQUEST, false,
@@ -389,8 +440,8 @@ static void what_a_response_says(void **state)
     assert_text(head.reason, "Not  Found ");
     assert_true(head.chunked && head.close && !head.has_length && head.length == 0);
 
-    head = parsed(H1_KIND_RESPONSE, true, OK200 "Transfer-Encoding: gzip\r\n\r\n");
-    assert_true(head.other_coding && !head.chunked);
+    head = parsed(H1_KIND_RESPONSE, true, OK200 "Transfer-Encoding: identity\r\nContent-Length: 5\r\n\r\n");
+    assert_true(!head.chunked && head.has_length && head.length == 5 && !head.close);
 
     head = parsed(H1_KIND_RESPONSE, true, OK200 "a: b \r\n\t c  d\r\n \r\n e\r\nf: g\r\n\r\n");
     assert_int_equal(head.field_count, 2);
@@ -506,6 +557,7 @@ int main(void)
         cmocka_unit_test(strict_responses),
         cmocka_unit_test(lenient_responses),
         cmocka_unit_test(trailers),
+        cmocka_unit_test(trailers_left_out),
         cmocka_unit_test(what_a_request_says),
         cmocka_unit_test(what_a_response_says),
         cmocka_unit_test(limits_hold_to_the_octet),

@@ -52,7 +52,6 @@ char *h1_known_take_fields(const struct h1_known *known, struct h1_head *head, c
     head->has_length = from->has_length;
     head->length = from->length;
     head->chunked = from->chunked;
-    head->other_coding = from->other_coding;
     head->close = from->close;
     head->keep_alive = from->keep_alive;
     head->upgrade = from->upgrade;

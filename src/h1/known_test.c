@@ -50,7 +50,6 @@ static void same_head(const struct h1_head *a, const struct h1_head *b)
     assert_int_equal(a->has_length, b->has_length);
     assert_int_equal(a->length, b->length);
     assert_int_equal(a->chunked, b->chunked);
-    assert_int_equal(a->other_coding, b->other_coding);
     assert_int_equal(a->close, b->close);
     assert_int_equal(a->keep_alive, b->keep_alive);
     assert_int_equal(a->upgrade, b->upgrade);

@@ -47,6 +47,12 @@ bool h1_trailer_forbidden(weir_str name)
     return false;
 }
 
+/* In a trailer section it can only be meant to mislead another reader of the same octets. */
+static bool is_of_framing(weir_str name)
+{
+    return http_text_is(name, WEIR_STR("content-length")) || http_text_is(name, WEIR_STR("transfer-encoding"));
+}
+
 /* 1*DIGIT up to 2^63 - 1. Never the C library's: it lets blanks, signs and prefixes pass. */
 static bool parse_length(weir_str text, uint64_t *length)
 {
@@ -85,7 +91,7 @@ static weir_code take_content_length(const struct h1_meaning *meaning, struct h1
     return meaning->coded && !both_pass ? WEIR_CODE_conflicting_length : WEIR_OK;
 }
 
-/* A token, then nothing or parameters, which chunked does not have. */
+/* A token, then nothing or parameters, which chunked does not have. Nothing may follow chunked. */
 static weir_code take_coding(struct h1_meaning *meaning, struct h1_head *head, weir_str coding)
 {
     const char *end = coding.ptr + coding.len;
@@ -93,14 +99,14 @@ static weir_code take_coding(struct h1_meaning *meaning, struct h1_head *head, w
     const char *rest = http_chars_span(name_end, end, HTTP_CHAR_BLANK);
     if (name_end == coding.ptr || (rest < end && *rest != ';'))
         return WEIR_CODE_bad_transfer_encoding;
-    bool chunked = http_text_is((weir_str){coding.ptr, (size_t)(name_end - coding.ptr)}, WEIR_STR("chunked"));
-    bool was_chunked = head->chunked;
-    if (chunked && (was_chunked || rest < end))
-        return WEIR_CODE_bad_transfer_encoding;
-    if (was_chunked && !(meaning->lenient && meaning->kind == H1_KIND_RESPONSE))
+    weir_str name = {coding.ptr, (size_t)(name_end - coding.ptr)};
+    bool chunked = http_text_is(name, WEIR_STR("chunked"));
+    if (head->chunked || (chunked && rest < end))
         return WEIR_CODE_bad_transfer_encoding;
     head->chunked = chunked;
-    if (!chunked)
+    if (!chunked && http_text_is(name, WEIR_STR("identity")) && rest == end)
+        meaning->identity_coded = true;
+    else if (!chunked)
         meaning->unknown_coded = true;
     return WEIR_OK;
 }
@@ -188,7 +194,7 @@ static weir_code take_request_field(struct h1_head *head, const weir_field *fiel
 weir_code h1_meaning_take(struct h1_meaning *meaning, struct h1_head *head, const weir_field *field)
 {
     if (meaning->kind == H1_KIND_TRAILERS)
-        return h1_trailer_forbidden(field->name) ? WEIR_CODE_bad_trailer : WEIR_OK;
+        return is_of_framing(field->name) ? WEIR_CODE_bad_trailer : WEIR_OK;
     bool framed = !meaning->connect || head->status / 100 != 2;
     weir_str name = field->name;
     char first = (char)(name.ptr[0] | 0x20);
@@ -214,21 +220,27 @@ weir_code h1_meaning_take(struct h1_meaning *meaning, struct h1_head *head, cons
     }
 }
 
-static weir_code finish_coding(const struct h1_meaning *meaning, struct h1_head *head)
+/* A coding that is not undone is an error for a client too: what would be given out is not the content. */
+static weir_code finish_coding(const struct h1_meaning *meaning, const struct h1_head *head)
 {
-    if (head->chunked)
-        return meaning->unknown_coded ? WEIR_CODE_unknown_transfer_coding : WEIR_OK;
-    if (!meaning->lenient || meaning->kind != H1_KIND_RESPONSE)
+    if (!head->chunked)
         return WEIR_CODE_bad_transfer_encoding;
-    head->other_coding = true;
-    return WEIR_OK;
+    bool other = meaning->unknown_coded || meaning->identity_coded;
+    return other ? WEIR_CODE_unknown_transfer_coding : WEIR_OK;
+}
+
+/* Servers of RFC 2616 sent `identity`, which is no coding, with a Content-Length or until close. */
+static bool is_identity(const struct h1_meaning *meaning, const struct h1_head *head)
+{
+    return meaning->lenient && meaning->kind == H1_KIND_RESPONSE && meaning->identity_coded &&
+           !meaning->unknown_coded && !head->chunked;
 }
 
 weir_code h1_meaning_finish(const struct h1_meaning *meaning, struct h1_head *head)
 {
     if (meaning->kind == H1_KIND_TRAILERS)
         return WEIR_OK;
-    if (meaning->coded) {
+    if (meaning->coded && !is_identity(meaning, head)) {
         weir_code code = finish_coding(meaning, head);
         if (code != WEIR_OK)
             return code;

@@ -12,7 +12,8 @@ struct h1_meaning {
     bool lenient;
     bool connect;       /* a response to CONNECT: of a 2xx the framing is ignored (RFC 9112, 6.3) */
     bool coded;         /* a Transfer-Encoding was there */
-    bool unknown_coded; /* with a coding other than chunked */
+    bool unknown_coded; /* with a coding other than these: */
+    bool identity_coded;
     bool named_upgrade; /* Connection: upgrade */
     bool has_upgrade;   /* an Upgrade field */
 };

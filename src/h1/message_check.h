@@ -91,7 +91,7 @@ static inline void message_read(struct message *message, char *octets, size_t si
         return;
     struct http_framing framing = request ? http_framing_of_request(head.chunked, head.has_length, head.length)
                                           : http_framing_of_response(WEIR_STR("GET"), head.status, head.chunked,
-                                                                     head.other_coding, head.has_length, head.length);
+                                                                     head.has_length, head.length);
     size_t left = size - message->used;
     message->chunked = framing.kind == HTTP_FRAMING_CHUNKED;
     if (message->chunked) {

@@ -69,7 +69,7 @@ static inline void made_plain_fields(struct made *made, struct fuzz_choices *fro
 
 static inline void made_chunks(struct made *made, struct fuzz_choices *from)
 {
-    static const char *const extensions[] = {"", "", ";a", " ; b=\"c;d\"", ";\xe9=1"};
+    static const char *const extensions[] = {"", "", ";a", " ; b=\"c;d\"", ";c = \"\xe9\\\"\""};
     for (unsigned n = fuzz_take(from) % 4; n > 0; n--) {
         unsigned size = 1 + fuzz_take(from) % 40;
         uint8_t form = fuzz_take(from);

@@ -21,8 +21,8 @@ struct http_framing http_framing_of_request(bool chunked, bool has_length, uint6
 
 /* The order is that of RFC 9112, 6.3, but for two that have no message after them. 101 comes first, as it is a 1xx. Any
  * 2xx to CONNECT is a tunnel (RFC 9110, 9.3.6), and 204 is one of them. */
-struct http_framing http_framing_of_response(weir_str method, unsigned status, bool chunked, bool other_coding,
-                                             bool has_length, uint64_t length)
+struct http_framing http_framing_of_response(weir_str method, unsigned status, bool chunked, bool has_length,
+                                             uint64_t length)
 {
     if (status == 101)
         return (struct http_framing){.kind = HTTP_FRAMING_TUNNEL};
@@ -30,8 +30,6 @@ struct http_framing http_framing_of_response(weir_str method, unsigned status, b
         return (struct http_framing){.kind = HTTP_FRAMING_TUNNEL};
     if (status < 200 || status == 204 || status == 304 || method_is(method, WEIR_STR("HEAD")))
         return (struct http_framing){.kind = HTTP_FRAMING_NONE};
-    if (other_coding)
-        return (struct http_framing){.kind = HTTP_FRAMING_CLOSE};
     if (chunked)
         return (struct http_framing){.kind = HTTP_FRAMING_CHUNKED};
     if (has_length)

@@ -21,9 +21,8 @@ struct http_framing {
 struct http_framing http_framing_of_request(bool chunked, bool has_length, uint64_t length);
 
 /* What the head of a response to `method` says, status and method deciding first: HEAD, 1xx, 204 and 304 have no content
- * whatever their fields say; 101 and a 2xx to CONNECT are tunnels. `other_coding`: a Transfer-Encoding that does not end
- * in chunked. */
-struct http_framing http_framing_of_response(weir_str method, unsigned status, bool chunked, bool other_coding,
-                                             bool has_length, uint64_t length);
+ * whatever their fields say; 101 and a 2xx to CONNECT are tunnels. */
+struct http_framing http_framing_of_response(weir_str method, unsigned status, bool chunked, bool has_length,
+                                             uint64_t length);
 
 #endif

@@ -21,7 +21,7 @@ static void requests(void **state)
 struct row {
     const char *method;
     unsigned status;
-    bool chunked, other_coding, has_length;
+    bool chunked, has_length;
     uint64_t length;
     enum http_framing_kind kind;
 };
@@ -30,39 +30,24 @@ static void responses(void **state)
 {
     (void)state;
     static const struct row rows[] = {
-        {"GET", 200, false, false, false, 0, HTTP_FRAMING_CLOSE},
-        {"GET", 200, false, false, true, 0, HTTP_FRAMING_NONE},
-        {"GET", 200, false, false, true, 5, HTTP_FRAMING_LENGTH},
-        {"GET", 200, true, false, false, 0, HTTP_FRAMING_CHUNKED},
-        {"GET", 200, false, true, false, 0, HTTP_FRAMING_CLOSE},
-        {"GET", 999, false, false, true, 5, HTTP_FRAMING_LENGTH},
-        {"GET", 205, false, false, true, 5, HTTP_FRAMING_LENGTH},
-        {"HEAD", 200, true, false, false, 0, HTTP_FRAMING_NONE},
-        {"HEAD", 200, false, false, true, 5, HTTP_FRAMING_NONE},
-        {"HEAD", 404, false, false, false, 0, HTTP_FRAMING_NONE},
-        {"head", 200, false, false, true, 5, HTTP_FRAMING_LENGTH},
-        {"GET", 100, false, false, true, 5, HTTP_FRAMING_NONE},
-        {"GET", 103, true, false, false, 0, HTTP_FRAMING_NONE},
-        {"GET", 204, false, false, true, 5, HTTP_FRAMING_NONE},
-        {"GET", 304, true, false, false, 0, HTTP_FRAMING_NONE},
-        {"GET", 101, false, false, true, 5, HTTP_FRAMING_TUNNEL},
-        {"CONNECT", 200, false, false, true, 5, HTTP_FRAMING_TUNNEL},
-        {"CONNECT", 204, false, false, false, 0, HTTP_FRAMING_TUNNEL},
-        {"CONNECT", 204, true, false, false, 0, HTTP_FRAMING_TUNNEL},
-        {"CONNECT", 205, false, false, true, 0, HTTP_FRAMING_TUNNEL},
-        {"CONNECT", 199, false, false, false, 0, HTTP_FRAMING_NONE},
-        {"CONNECT", 304, false, false, true, 5, HTTP_FRAMING_NONE},
-        {"CONNECT", 300, false, false, true, 5, HTTP_FRAMING_LENGTH},
-        {"CONNECT", 299, true, false, false, 0, HTTP_FRAMING_TUNNEL},
-        {"CONNECT", 407, false, false, true, 5, HTTP_FRAMING_LENGTH},
-        {"CONNECT", 502, false, false, false, 0, HTTP_FRAMING_CLOSE},
-        {"", 200, false, false, false, 0, HTTP_FRAMING_CLOSE},
+        {"GET", 200, false, false, 0, HTTP_FRAMING_CLOSE},      {"GET", 200, false, true, 0, HTTP_FRAMING_NONE},
+        {"GET", 200, false, true, 5, HTTP_FRAMING_LENGTH},      {"GET", 200, true, false, 0, HTTP_FRAMING_CHUNKED},
+        {"GET", 999, false, true, 5, HTTP_FRAMING_LENGTH},      {"GET", 205, false, true, 5, HTTP_FRAMING_LENGTH},
+        {"HEAD", 200, true, false, 0, HTTP_FRAMING_NONE},       {"HEAD", 200, false, true, 5, HTTP_FRAMING_NONE},
+        {"HEAD", 404, false, false, 0, HTTP_FRAMING_NONE},      {"head", 200, false, true, 5, HTTP_FRAMING_LENGTH},
+        {"GET", 100, false, true, 5, HTTP_FRAMING_NONE},        {"GET", 103, true, false, 0, HTTP_FRAMING_NONE},
+        {"GET", 204, false, true, 5, HTTP_FRAMING_NONE},        {"GET", 304, true, false, 0, HTTP_FRAMING_NONE},
+        {"GET", 101, false, true, 5, HTTP_FRAMING_TUNNEL},      {"CONNECT", 200, false, true, 5, HTTP_FRAMING_TUNNEL},
+        {"CONNECT", 204, false, false, 0, HTTP_FRAMING_TUNNEL}, {"CONNECT", 204, true, false, 0, HTTP_FRAMING_TUNNEL},
+        {"CONNECT", 205, false, true, 0, HTTP_FRAMING_TUNNEL},  {"CONNECT", 199, false, false, 0, HTTP_FRAMING_NONE},
+        {"CONNECT", 304, false, true, 5, HTTP_FRAMING_NONE},    {"CONNECT", 300, false, true, 5, HTTP_FRAMING_LENGTH},
+        {"CONNECT", 299, true, false, 0, HTTP_FRAMING_TUNNEL},  {"CONNECT", 407, false, true, 5, HTTP_FRAMING_LENGTH},
+        {"CONNECT", 502, false, false, 0, HTTP_FRAMING_CLOSE},  {"", 200, false, false, 0, HTTP_FRAMING_CLOSE},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct row *row = &rows[i];
-        struct http_framing framing =
-            http_framing_of_response((weir_str){row->method, __builtin_strlen(row->method)}, row->status, row->chunked,
-                                     row->other_coding, row->has_length, row->length);
+        struct http_framing framing = http_framing_of_response((weir_str){row->method, __builtin_strlen(row->method)},
+                                                               row->status, row->chunked, row->has_length, row->length);
         assert_int_equal(framing.kind, row->kind);
         assert_int_equal(framing.length, row->kind == HTTP_FRAMING_LENGTH ? row->length : 0);
     }

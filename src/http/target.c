@@ -84,6 +84,22 @@ static bool is_ipv6(weir_str text)
     return gap ? groups <= 7 : groups == 8;
 }
 
+/* IPvFuture of RFC 3986, 3.2.2: `v`, a version in hexadecimal, a dot, and an address of its own kind. */
+static bool is_ip_future(weir_str text)
+{
+    const char *end = text.ptr + text.len;
+    if (text.len == 0 || (text.ptr[0] | 0x20) != 'v')
+        return false;
+    const char *dot = http_chars_span(text.ptr + 1, end, HTTP_CHAR_HEX);
+    if (dot == text.ptr + 1 || end - dot < 2 || *dot != '.')
+        return false;
+    for (const char *at = dot + 1; at < end; at++) {
+        if (!http_char_is(*at, HTTP_CHAR_NAME) && *at != ':')
+            return false;
+    }
+    return true;
+}
+
 /* The octets of a reg-name at the start of the text, which an IPv4 address is too; SIZE_MAX for a bad pct-encoded. */
 static size_t reg_name_size(weir_str text)
 {
@@ -108,7 +124,8 @@ static size_t uri_host_size(weir_str text)
     if (close == NULL)
         return SIZE_MAX;
     size_t size = (size_t)(close - text.ptr) + 1;
-    return is_ipv6((weir_str){text.ptr + 1, size - 2}) ? size : SIZE_MAX;
+    weir_str literal = {text.ptr + 1, size - 2};
+    return is_ipv6(literal) || is_ip_future(literal) ? size : SIZE_MAX;
 }
 
 /* Digits, perhaps none, of a number that a port can be. */

@@ -30,6 +30,7 @@ static void add_engines(weir_ledger *l, const struct engine_totals *t)
     add(l->exchanges_by_delivery, t->exchanges_by_delivery, WEIR_DELIVERY_COUNT);
     add(l->exchanges_by_code, t->exchanges_by_code, WEIR_CODE_COUNT);
     add(l->responses_by_status, t->responses_by_status, 6);
+    l->trailers_dropped += engine_counted(&t->trailers_dropped);
 }
 
 void link_home_add(const struct link_home *home, weir_ledger *l)

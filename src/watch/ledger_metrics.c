@@ -88,6 +88,7 @@ int weir_ledger_metrics(const weir_ledger *theirs, char *text, size_t size)
     octets(&out, ledger);
     counter(&out, "weir_accept_pauses", ledger->accept_pauses, "Times that accepting paused.");
     counter(&out, "weir_accept_failures", ledger->accept_failures, "Calls of accept that failed.");
+    counter(&out, "weir_trailers_dropped", ledger->trailers_dropped, "Trailer fields that may not be trailers.");
     watch_text_printf(&out, "# EOF\n");
     return watch_text_result(&out);
 }

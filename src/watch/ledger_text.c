@@ -77,8 +77,10 @@ int weir_ledger_json(const weir_ledger *theirs, char *text, size_t size)
     for (size_t i = 0; i < OCTET_TOTALS; i++)
         watch_text_printf(&out, ",\"%s\":%" PRIu64, octets[i].name, octets[i].value);
     json_responses(&out, ledger);
-    watch_text_printf(&out, ",\"accept_pauses\":%" PRIu64 ",\"accept_failures\":%" PRIu64 ",\"balanced\":%s}",
-                      ledger->accept_pauses, ledger->accept_failures,
+    watch_text_printf(&out,
+                      ",\"accept_pauses\":%" PRIu64 ",\"accept_failures\":%" PRIu64 ",\"trailers_dropped\":%" PRIu64
+                      ",\"balanced\":%s}",
+                      ledger->accept_pauses, ledger->accept_failures, ledger->trailers_dropped,
                       watch_ledger_imbalance(ledger) == NULL ? "true" : "false");
     return watch_text_result(&out);
 }
@@ -145,6 +147,7 @@ int weir_ledger_text(const weir_ledger *theirs, char *text, size_t size)
     text_row(&out, "  ", "in flight", ledger->octets_in_flight, "");
     text_row(&out, "", "accept pauses", ledger->accept_pauses, "");
     text_row(&out, "", "accept failures", ledger->accept_failures, "");
+    text_row(&out, "", "trailers dropped", ledger->trailers_dropped, "");
     const char *imbalance = watch_ledger_imbalance(ledger);
     if (imbalance == NULL)
         watch_text_printf(&out, "the ledger balances\n");

@@ -54,7 +54,8 @@ static void test_json(void **state)
               "\"exchanges\":{\"begun\":31,\"alive\":1,\"done\":30,\"by_code\":{\"complete\":29,\"bad_chunk\":1},"
               "\"by_delivery\":{\"delivered\":30}},\"octets_in\":5000,\"octets_queued\":4200,\"octets_acked\":4100,"
               "\"octets_unacked\":0,\"octets_unsent\":0,\"octets_in_flight\":100,"
-              "\"responses\":{\"2xx\":29,\"4xx\":1},\"accept_pauses\":0,\"accept_failures\":0,\"balanced\":true}");
+              "\"responses\":{\"2xx\":29,\"4xx\":1},\"accept_pauses\":0,\"accept_failures\":0,\"trailers_dropped\":0,"
+              "\"balanced\":true}");
 }
 
 static void expect_imbalance(const weir_ledger *ledger, const char *sentence)

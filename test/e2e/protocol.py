@@ -244,9 +244,10 @@ def test_trailers():
     def trailed(*lines):
         return chunked(b"5\r\nhello\r\n0\r\n" + b"".join(x.encode() + b"\r\n" for x in lines) + b"\r\n")
 
-    forbidden = ["Content-Length: 5", "Transfer-Encoding: chunked", "Host: a", "Authorization: x", "Trailer: a",
-                 "TE: trailers", "Content-Encoding: gzip"]
-    run_cases([("forbidden: " + f, trailed(f), 400, SHUT) for f in forbidden] + [
+    framing = ["Content-Length: 5", "Transfer-Encoding: chunked"]
+    left_out = ["Host: a", "Authorization: x", "Trailer: a", "TE: trailers", "Content-Encoding: gzip"]
+    run_cases([("forbidden: " + f, trailed(f), 400, SHUT) for f in framing] + [
+        ("left out: " + f, trailed(f), 200, OPEN) for f in left_out] + [
         ("good", trailed("X-Sum: 1", "X-More: 2"), 200, OPEN),
         ("a hundred", trailed(*["X-%d: 1" % i for i in range(100)]), 200, OPEN),
         ("over a hundred", trailed(*["X-%d: 1" % i for i in range(101)]), 431, SHUT),
