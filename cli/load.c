@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "histogram_log.h"
 #include "load_compare.h"
+#include "load_fail.h"
 #include "load_ledger.h"
 #include "load_live.h"
 #include "load_report.h"
@@ -171,9 +172,47 @@ static bool write_results(const struct load_result *r)
     return (r->options->histogram == NULL || write_histogram(r)) && printed;
 }
 
-static bool is_clean(const struct load_result *r)
+/* A condition of errors takes the place of the rule that no error is fine. */
+static bool has_too_many_errors(const struct load_result *r)
 {
-    return load_tally_errors(r->tally) == 0 && !load_reason_is_failure(r->tally->reason) &&
+    const struct load_options *o = r->options;
+    for (size_t i = 0; i < o->fail_count; i++)
+        if (o->fails[i].what == LOAD_FAIL_ERRORS)
+            return false;
+    return load_tally_errors(r->tally) != 0;
+}
+
+/* Says which conditions hold. */
+static bool has_failed(const struct load_result *r)
+{
+    const struct load_options *o = r->options;
+    bool failed = false;
+    for (size_t i = 0; i < o->fail_count; i++) {
+        char value[32];
+        load_fail_value_text(value, &o->fails[i], r->fails[i].value);
+        if (r->fails[i].failed)
+            (void)fprintf(stderr, "weir load: failed: %s: %s\n", o->fails[i].text,
+                          r->fails[i].nothing ? "nothing was measured" : value);
+        failed |= r->fails[i].failed;
+    }
+    return failed;
+}
+
+/* Writes what the run came to. False if it has failed. */
+static bool conclude(struct load_result *r)
+{
+    const struct load_options *o = r->options;
+    struct load_fail_result fails[OPTION_LIST_MAX];
+    enum load_reason reason = r->tally->reason;
+    for (size_t i = 0; i < o->fail_count; i++)
+        fails[i] = load_fail_judge(&o->fails[i], r->tally, o->requests);
+    r->fails = fails;
+    bool written = write_results(r);
+    if (load_reason_is_failure(reason))
+        (void)fprintf(stderr, "weir load: %s: %s\n", load_reason_name(reason), load_reason_text(reason));
+    bool failed = has_failed(r);
+    r->fails = NULL;
+    return written && !failed && !has_too_many_errors(r) && !load_reason_is_failure(reason) &&
            (r->table == NULL || r->table->matches);
 }
 
@@ -212,9 +251,7 @@ static int run_between(struct load_result *r, struct load_tally *total, struct l
         r->table = compared ? table : NULL;
     }
     r->interrupted = atomic_load(&run.stop) > 0;
-    if (fine && load_reason_is_failure(total->reason))
-        (void)fprintf(stderr, "weir load: %s: %s\n", load_reason_name(total->reason), load_reason_text(total->reason));
-    int status = fine && write_results(r) && compared && is_clean(r) ? 0 : usage ? 2 : 1;
+    int status = usage ? 2 : fine && conclude(r) && compared ? 0 : 1;
     if (table != NULL)
         load_fetch_fini(&fetch);
     free(table);

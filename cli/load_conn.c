@@ -107,7 +107,7 @@ void load_conn_done(void *app, weir_exchange *x, const weir_exchange_ending *end
         return;
     }
     unsigned status = weir_response_status(x);
-    tally->status[status / 100 < 6 ? status / 100 : 0]++;
+    tally->status[status < LOAD_STATUS_COUNT ? status : 0]++;
     tally->scenarios[c->scenario].complete++;
     if (is_unexpected(w, status))
         tally->not_as_expected++;

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "histogram_log.h"
+#include "load_fail.h"
 #include "load_ledger.h"
 #include "load_report.h"
 
@@ -51,7 +52,7 @@ static const char *delivery_name(unsigned i)
     return weir_delivery_name((weir_delivery)i);
 }
 
-static const char *status_name(unsigned i)
+static const char *status_class_name(unsigned i)
 {
     static const char *const names[] = {"other", "1xx", "2xx", "3xx", "4xx", "5xx"};
     return names[i];
@@ -106,13 +107,31 @@ static void connections(struct text *out, const struct load_tally *t)
     text_printf(out, "}");
 }
 
-static void exchanges(struct text *out, const struct load_tally *t)
+static void statuses(struct text *out, const struct load_tally *t)
+{
+    uint64_t classes[6];
+    const char *between = "";
+    for (unsigned i = 0; i < 6; i++)
+        classes[i] = load_tally_status_class(t, i);
+    counts(out, "by_status", classes, 6, status_class_name);
+    text_printf(out, ",\"by_status_code\":{");
+    for (unsigned i = 0; i < LOAD_STATUS_COUNT; i++) {
+        if (t->status[i] == 0)
+            continue;
+        text_printf(out, "%s\"%03u\":%" PRIu64, between, i, t->status[i]);
+        between = ",";
+    }
+    text_printf(out, "}");
+}
+
+static void exchanges(struct text *out, const struct load_tally *t, const struct load_options *o)
 {
     text_printf(out, ",\"exchanges\":{\"begun\":%" PRIu64, t->begun);
     counts(out, "by_code", t->exchanges, WEIR_CODE_COUNT, code_name);
-    counts(out, "by_status", t->status, 6, status_name);
+    statuses(out, t);
     number(out, "cut_as_asked", t->cut_as_asked);
     number(out, "planned_unsent", t->planned_unsent);
+    number(out, "unsent", load_tally_unsent(t, o->requests));
     text_printf(out, "}");
 }
 
@@ -143,6 +162,19 @@ static void errors(struct text *out, const struct load_tally *t)
     text_printf(out, "}");
 }
 
+static void fails(struct text *out, const struct load_result *r)
+{
+    const struct load_options *o = r->options;
+    text_printf(out, ",\"fail_if\":[");
+    for (size_t i = 0; i < o->fail_count; i++) {
+        text_printf(out, "%s{\"if\":", i == 0 ? "" : ",");
+        text_json(out, weir_str_from(o->fails[i].text));
+        text_printf(out, ",\"failed\":%s,\"value\":", r->fails[i].failed ? "true" : "false");
+        text_printf(out, r->fails[i].nothing ? "null}" : "%.9g}", r->fails[i].value);
+    }
+    text_printf(out, "]");
+}
+
 void load_report_json(struct text *out, const struct load_result *r)
 {
     const struct load_tally *t = r->tally;
@@ -160,10 +192,11 @@ void load_report_json(struct text *out, const struct load_result *r)
     load_report_histogram_json(out, "latency_ns", &t->latency);
     load_report_histogram_json(out, "first_octet_ns", &t->first_octet);
     load_report_histogram_json(out, "connect_ns", &t->connect);
-    exchanges(out, t);
+    exchanges(out, t, r->options);
     connections(out, t);
     scenarios(out, r);
     errors(out, t);
+    fails(out, r);
     if (r->table != NULL) {
         text_printf(out, ",\"server\":");
         load_ledger_json(out, r->table);

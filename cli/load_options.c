@@ -14,6 +14,7 @@ static const char examples[] =
     "  weir load -c 50 -n 10000 --per-conn 1 --end rst URL  10,000 connections, each reset after its answer\n"
     "  weir load --server-endings http://HOST:PORT/.weir/endings URL   and what the server says of them\n"
     "  weir load --mix mix.ini --seed 7 URL                 several scenarios, by weight\n"
+    "  weir load --fail-if 'p99>10ms' --fail-if 'errors>0.1%' URL      exit status 1 if one of them holds\n"
     "  weir load --compare before.json after.json           two runs, with confidence\n";
 
 static void notes(FILE *out)
@@ -102,8 +103,23 @@ static bool make_mix(struct load_options *o)
     return done;
 }
 
+static bool read_fails(struct load_options *o)
+{
+    char error[400];
+    for (; o->fail_count < o->fail_texts.count; o->fail_count++) {
+        const char *text = o->fail_texts.values[o->fail_count];
+        if (load_fail_parse(&o->fails[o->fail_count], text, error, sizeof(error)))
+            continue;
+        (void)fprintf(stderr, NAME ": --fail-if is '%s': %s\n", text, error);
+        return false;
+    }
+    return true;
+}
+
 static bool check(struct load_options *o)
 {
+    if (!read_fails(o))
+        return false;
     if (o->streams > 1) {
         (void)fputs(NAME ": --streams needs HTTP/2, which is not in this build: expected 1\n", stderr);
         return false;
@@ -288,6 +304,11 @@ enum option_result load_options_parse(struct load_options *o, int argc, char **a
          .argument = "PATH",
          .help = "connect to this socket, whatever the URL says"},
         {.type = OPTION_TITLE, .help = "Results:"},
+        {.name = "fail-if",
+         .type = OPTION_LIST,
+         .place = &o->fail_texts,
+         .argument = "CONDITION",
+         .help = "exit status 1 if it holds: 'p99>10ms', 'errors>0.1%', 'status!=2xx'; may be given several times"},
         {.name = "json", .type = OPTION_FLAG, .place = &o->json, .help = "one JSON document instead of the report"},
         {.name = "histogram",
          .type = OPTION_STRING,

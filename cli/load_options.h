@@ -2,6 +2,7 @@
 #ifndef CLI_LOAD_OPTIONS_H
 #define CLI_LOAD_OPTIONS_H
 
+#include "load_fail.h"
 #include "load_scenario.h"
 #include "load_target.h"
 #include "options.h"
@@ -29,11 +30,14 @@ struct load_options {
     const char *unix_path;
     const char *histogram;
     const char *server_endings;
+    struct option_list fail_texts;
     bool json;
     bool compare, merge;
     const char *const *operands; /* the URL, or the files of --compare and --merge */
     size_t operand_count;
 
+    struct load_fail fails[OPTION_LIST_MAX]; /* of --fail-if */
+    size_t fail_count;
     struct load_target target;
     struct load_mix mix;
 };

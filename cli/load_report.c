@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "load_fail.h"
 #include "load_ledger.h"
 
 void load_report_time(char text[16], uint64_t ns)
@@ -113,25 +114,30 @@ static void codes(struct text *out, size_t width, const uint64_t counts[WEIR_COD
             row(out, width, weir_code_name((weir_code)i), counts[i], with_text ? weir_code_text((weir_code)i) : "");
 }
 
+static void statuses(struct text *out, const struct load_result *r)
+{
+    for (unsigned i = 0; i < LOAD_STATUS_COUNT; i++) {
+        char name[16];
+        bool doubtful = i >= 400 && r->options->expect_status == 0;
+        (void)snprintf(name, sizeof(name), "status %03u", i);
+        if (r->tally->status[i] != 0)
+            row(out, r->width, name, r->tally->status[i],
+                doubtful ? "no errors here, unless --expect-status asks for another" : "");
+    }
+}
+
 static void exchanges(struct text *out, const struct load_result *r)
 {
     const struct load_tally *t = r->tally;
     heading(out, "exchanges", t->begun, t->begun > 0 ? "by code:" : "");
     codes(out, r->width, t->exchanges, false);
-    for (unsigned i = 0; i < 6; i++) {
-        char name[] = "status 0xx";
-        bool doubtful = i >= 4 && r->options->expect_status == 0;
-        name[7] = (char)('0' + i);
-        if (t->status[i] != 0)
-            row(out, r->width, i == 0 ? "another status" : name, t->status[i],
-                doubtful ? "no errors here, unless --expect-status asks for another" : "");
-    }
+    statuses(out, r);
     if (t->planned_unsent != 0)
         row(out, r->width, "planned, not sent", t->planned_unsent,
             "no connection was free in time: more of them, or less rate");
-    if (r->options->requests != UINT64_MAX && r->options->requests > t->begun + t->planned_unsent)
-        row(out, r->width, "not sent", r->options->requests - t->begun - t->planned_unsent,
-            "of -n, before the run ended");
+    uint64_t unsent = load_tally_unsent(t, r->options->requests);
+    if (unsent > t->planned_unsent)
+        row(out, r->width, "not sent", unsent, "of -n, before the run ended");
 }
 
 static void connections(struct text *out, const struct load_result *r)
@@ -174,6 +180,19 @@ static void errors(struct text *out, const struct load_result *r)
         row(out, r->width, "unexpected_status", t->not_as_expected, "not the one of --expect-status");
 }
 
+static void fails(struct text *out, const struct load_result *r)
+{
+    const struct load_options *o = r->options;
+    if (o->fail_count > 0)
+        text_printf(out, "\n%-*s %10s\n", NAME_WIDTH + 2, "fails if", "it is");
+    for (size_t i = 0; i < o->fail_count; i++) {
+        char value[32];
+        load_fail_value_text(value, &o->fails[i], r->fails[i].value);
+        text_printf(out, "  %-*s %10s   %s\n", NAME_WIDTH, o->fails[i].text, r->fails[i].nothing ? "nothing" : value,
+                    r->fails[i].failed ? "FAILED" : "ok");
+    }
+}
+
 void load_report_text(struct text *out, const struct load_result *given)
 {
     struct load_result r = *given;
@@ -189,6 +208,7 @@ void load_report_text(struct text *out, const struct load_result *given)
     connections(out, &r);
     scenarios(out, &r);
     errors(out, &r);
+    fails(out, &r);
     if (r.table != NULL)
         load_ledger_text(out, r.table);
 }

@@ -7,12 +7,14 @@
 #include "text.h"
 
 struct load_ledger_table;
+struct load_fail_result;
 
 /* What a run came to. */
 struct load_result {
     const struct load_options *options;
     const struct load_tally *tally;
     const struct load_ledger_table *table; /* null: the server was not asked */
+    const struct load_fail_result *fails; /* of --fail-if, in their order */
     uint64_t began_unix_ns;
     bool interrupted;
     size_t width; /* of the terminal that the report goes to; 0: it goes elsewhere */

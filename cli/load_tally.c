@@ -83,6 +83,22 @@ uint64_t load_tally_errors(const struct load_tally *tally)
     return sum;
 }
 
+uint64_t load_tally_unsent(const struct load_tally *tally, uint64_t requests)
+{
+    if (requests == UINT64_MAX)
+        return tally->planned_unsent;
+    return requests > tally->begun ? requests - tally->begun : 0;
+}
+
+uint64_t load_tally_status_class(const struct load_tally *tally, unsigned digit)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < LOAD_STATUS_COUNT; i++)
+        if ((i >= 100 && i < 600 ? i / 100 : 0) == digit)
+            sum += tally->status[i];
+    return sum;
+}
+
 double load_tally_rate(const struct load_tally *tally)
 {
     return tally->measured_ns == 0 ? 0 : (double)tally->measured * 1e9 / (double)tally->measured_ns;

@@ -12,6 +12,8 @@ struct load_repeated {
     uint64_t value, count;
 };
 
+#define LOAD_STATUS_COUNT 1000 /* three digits */
+
 /* Of one scenario of a mix. */
 struct load_scenario_tally {
     uint64_t connections;
@@ -35,7 +37,7 @@ struct load_tally {
     /* Exchanges: all of them, the warm-up's too. */
     uint64_t begun;
     uint64_t exchanges[WEIR_CODE_COUNT]; /* by the code of their ending */
-    uint64_t status[6];                  /* [2] is 2xx; [0] unused */
+    uint64_t status[LOAD_STATUS_COUNT];  /* whole answers by their status */
     uint64_t cut_as_asked;               /* ended by an end that leaves its answer: no errors */
     uint64_t not_as_expected;            /* another status than --expect-status */
     uint64_t planned_unsent;             /* open loop: their instant had come, and nothing was free to send them */
@@ -62,6 +64,10 @@ WEIR_MUST_USE bool load_tally_add(struct load_tally *into, const struct load_tal
 /* Records what load_tally_record holds back. */
 void load_tally_settle(struct load_tally *tally);
 uint64_t load_tally_errors(const struct load_tally *tally);
+/* Requests that were to be sent, and were not: of `requests` (-n), or where that is UINT64_MAX of an open loop's plan. */
+uint64_t load_tally_unsent(const struct load_tally *tally, uint64_t requests);
+/* Whole answers whose status begins with that digit; 0: with none of 1 to 5. */
+uint64_t load_tally_status_class(const struct load_tally *tally, unsigned digit);
 /* Measured answers a second. */
 double load_tally_rate(const struct load_tally *tally);
 

@@ -426,9 +426,42 @@ def test_runs_are_compared():
 
 def test_statuses():
     with Server() as s:
-        check(Run("-n", 10, url=url(s, "/status/404"))["exchanges"]["by_status"] == {"4xx": 10}, "404")
+        x = Run("-n", 10, url=url(s, "/status/404"))["exchanges"]
+        check(x["by_status"] == {"4xx": 10} and x["by_status_code"] == {"404": 10}, "404: %r", x)
+        x = Run("-n", 10, url=url(s, "/status/503"))["exchanges"]
+        check(x["by_status_code"] == {"503": 10}, "503: %r", x)
+        r = Run("-n", 10, url=url(s, "/status/418"), json_too=False)
+        check("  status 418                         10 " in r.out, "%s", r.out)
         r = Run("-n", 10, "--expect-status", 200, url=url(s, "/status/503"), status=1)
         check(r["errors"] == {"total": 10, "unexpected_status": 10, "by_code": {}}, "%r", r["errors"])
+
+
+def test_conditions_of_failure():
+    """Each that holds is named; they set the exit status; what does not hold is no failure."""
+    with Server() as s:
+        right = ("--fail-if", "p99>1h", "--fail-if", "errors>0", "--fail-if", "status!=2xx", "--fail-if", "unsent>0")
+        r = Run("-n", 20, *right, url=url(s))
+        check([x["if"] for x in r["fail_if"]] == list(right[1::2]), "%r", r["fail_if"])
+        check(not any(x["failed"] for x in r["fail_if"]) and r["fail_if"][0]["value"] > 0, "%r", r["fail_if"])
+        check("failed" not in r.err, "%r", r.err)
+        r = Run("-n", 20, *right, "--fail-if", "404>=50%", url=url(s, "/status/404"), status=1)
+        check([x["failed"] for x in r["fail_if"]] == [False, False, True, False, True], "%r", r["fail_if"])
+        check(r.err == "weir load: failed: status!=2xx: 20 answers\nweir load: failed: 404>=50%: 100 %\n", "%r", r.err)
+        r = Run("-n", 5, "--fail-if", "p50>40ms", "--fail-if", "max<40ms", url=url(s, "/delay/50"), json_too=False,
+                status=1)
+        check("p50>40ms" in r.out and "FAILED" in r.out and "failed: p50>40ms" in r.err and "max" not in r.err, "%s", r.out)
+        # Errors are failures, unless a condition says how many.
+        args = ("-n", 10, "--expect-status", 200)
+        Run(*args, "--fail-if", "p99>1h", url=url(s, "/status/503"), status=1)
+        Run(*args, "--fail-if", "errors>10", url=url(s, "/status/503"))
+        r = Run(*args, "--fail-if", "errors>99.9%", url=url(s, "/status/503"), status=1)
+        check(r.err == "weir load: failed: errors>99.9%: 100 %\n", "%r", r.err)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        r = Run("-n", 5, "--fail-if", "p99>1h", "--fail-if", "errors>100%", "--fail-if", "unsent>0",
+                url="http://127.0.0.1:%d/" % taken.getsockname()[1], status=1)
+        check([x["failed"] for x in r["fail_if"]] == [True, False, True], "%r", r["fail_if"])
+        check(r["fail_if"][0]["value"] is None and r["exchanges"]["unsent"] == 5, "%r", r["fail_if"])
 
 
 # --- what goes wrong -------------------------------------------------------------------------------------------------
@@ -765,6 +798,9 @@ def test_wrong_usage():
                  (("--server-endings", "ftp://x/", target), "ftp://x/"),
                  (("--merge", "-c", "5", "x"), "--connections has no meaning with --merge"),
                  (("--compare", "--histogram", "h", "x", "y"), "--histogram has no meaning with --compare"),
+                 (("--fail-if", "p99>10xs", target), "--fail-if is 'p99>10xs': at character 5, '10xs': expected a time"),
+                 (("--fail-if", "eros>1", target), "at character 1, 'eros>1': expected errors, unsent"),
+                 (("--merge", "--fail-if", "errors>1", "x"), "--fail-if has no meaning with --merge"),
                  (("--compare", "x"), "two files"), (("--merge",), "--histogram")]
         for args, needle in cases:
             r = Run(*args, json_too=False, status=2)
