@@ -30,6 +30,7 @@
 
 #include <weir/ending.h>
 #include <weir/conn.h>
+#include <weir/engine.h>
 #include <weir/exchange.h>
 #include <weir/ledger.h>
 #include <weir/limits.h>

@@ -1,6 +1,6 @@
 /* weir/conn.h: one HTTP connection without I/O: octets in, octets out, one deadline.
  *
- * An engine is all of a connection but the socket: the protocol, the life, the deadlines, the staged close, the ending.
+ * A weir_conn is all of a connection but the socket: the protocol, the life, the deadlines, the staged close, the ending.
  * The server and the client of this library are adapters around it; yours can be a page (examples/engine_alone.c):
  *
  *     feed     weir_conn_reserve, read into it, weir_conn_received(n); at end of stream weir_conn_received_fin
@@ -12,7 +12,7 @@
  *
  * Callbacks of the handler run inside received, received_fin, sent, receipt, tick, failed, drain, stop and closed, never
  * inside the functions of exchange.h. Time only comes in as `now_ns` (monotonic, never going back). Nothing blocks. An idle
- * engine holds no buffer. Not thread-safe: one engine, one thread at a time.
+ * connection holds no buffer. Not thread-safe: one connection, one thread at a time.
  */
 #ifndef WEIR_CONN_H
 #define WEIR_CONN_H
@@ -28,7 +28,7 @@ extern "C" {
 typedef struct weir_conn weir_conn;
 typedef struct weir_conn_config weir_conn_config;
 
-/* What many engines have in common. Zero is the default of each field. */
+/* What many connections have in common. Zero is the default of each field. */
 typedef struct weir_conn_options {
     size_t size;
     weir_role role;
@@ -47,7 +47,7 @@ typedef struct weir_conn_options {
     /* The wall clock in seconds since 1970, for Date; null: no Date is sent. */
     int64_t (*unix_time)(void *app);
     /* Something was done to an exchange from outside a callback: call weir_conn_tick soon, then ask wants. Called on
-     * the thread of the engine, from within functions of exchange.h; must not call back. May be null: then call tick
+     * the thread of the connection, from within functions of exchange.h; must not call back. May be null: then call tick
      * after each such thing. */
     void (*wake)(void *owner);
     /* Octets of memory that a connection may hold for answers that its peer has not read: blocks, exchanges and heads as
@@ -58,10 +58,11 @@ typedef struct weir_conn_options {
 
 #define WEIR_CONN_OPTIONS(...) {.size = sizeof(weir_conn_options), __VA_ARGS__}
 
-/* Checks and copies the options, and holds the free lists that its engines share. For one thread, as its engines. */
+/* Checks and copies the options, and holds the free lists that its connections share. For one thread, as its
+ * connections. */
 WEIR_API WEIR_MUST_USE weir_code weir_conn_config_new(weir_conn_config **out, const weir_conn_options *options,
                                                         weir_error *error);
-/* After the last of its engines. */
+/* After the last of its connections. */
 WEIR_API void weir_conn_config_free(weir_conn_config *config);
 
 /* Octets of memory that all its connections hold now, and the config itself; what waits in free lists for the next ones is
@@ -72,7 +73,7 @@ WEIR_API uint64_t weir_conn_config_memory(const weir_conn_config *config);
 WEIR_API WEIR_MUST_USE weir_code weir_conn_new(weir_conn **out, weir_conn_config *config, void *owner,
                                                  uint64_t now_ns);
 /* Only after weir_conn_closed. */
-WEIR_API void weir_conn_free(weir_conn *engine);
+WEIR_API void weir_conn_free(weir_conn *conn);
 
 /* --- asking (a client) --------------------------------------------------------------------------------------------- */
 
@@ -93,7 +94,7 @@ typedef struct weir_request {
      * it when a final response comes first: the connection is then not kept. */
     bool expect;
     uint64_t expect_timeout_ns;
-    /* For weir_client_send; an engine does not look at them. */
+    /* For weir_client_send; a weir_conn does not look at them. */
     weir_str url;        /* http://HOST[:PORT]/PATH?QUERY: gives the origin, and `host` and `target` where they are empty */
     weir_str connect_to; /* HOST:PORT or unix:PATH: connect there, whatever the URL or Host says */
     uint64_t timeout_ns; /* from send to `done`; default: exchange_timeout_ns of the client */
@@ -106,27 +107,27 @@ typedef struct weir_request {
  * or when the connection takes no more; `bad_method`, `bad_target`, `bad_host`, `bad_field_name`, `bad_field_value`,
  * `bad_content_length` or `bad_transfer_encoding` for what may not be sent, `no_memory`: then there is no exchange.
  * A body that is a stream goes on with weir_write and weir_finish in `room`. After `out` is given ask weir_conn_wants. */
-WEIR_API WEIR_MUST_USE weir_code weir_conn_request(weir_conn *engine, const weir_request *request,
+WEIR_API WEIR_MUST_USE weir_code weir_conn_request(weir_conn *conn, const weir_request *request,
                                                      weir_exchange **out, uint64_t now_ns);
 
-/* A request that is asked many times: checked and written once. For this config's engines; `handler`, `app` and `user` are
+/* A request that is asked many times: checked and written once. For this config's connections; `handler`, `app` and `user` are
  * of each asking; a body that is borrowed is borrowed for as long. Streams and `expect` cannot be prepared (`misuse`). */
 typedef struct weir_prepared weir_prepared;
 WEIR_API WEIR_MUST_USE weir_code weir_prepare(weir_prepared **out, weir_conn_config *config,
                                               const weir_request *request);
 WEIR_API void weir_prepared_free(weir_prepared *prepared);
-WEIR_API WEIR_MUST_USE weir_code weir_conn_request_prepared(weir_conn *engine, const weir_prepared *prepared,
+WEIR_API WEIR_MUST_USE weir_code weir_conn_request_prepared(weir_conn *conn, const weir_prepared *prepared,
                                                               void *user, weir_exchange **out, uint64_t now_ns);
 
 /* --- octets in --------------------------------------------------------------------------------------------------- */
 
 /* Where the next octets may be read to, and how many; null with *size 0 when there is no memory now (read later). Valid
- * until the next call on this engine. Call it when READ is wanted. */
-WEIR_API char *weir_conn_reserve(weir_conn *engine, size_t *size);
+ * until the next call on this connection. Call it when READ is wanted. */
+WEIR_API char *weir_conn_reserve(weir_conn *conn, size_t *size);
 /* n octets were put there, 0 too (gives the space back). */
-WEIR_API void weir_conn_received(weir_conn *engine, size_t n, uint64_t now_ns);
+WEIR_API void weir_conn_received(weir_conn *conn, size_t n, uint64_t now_ns);
 /* The peer's FIN was read. */
-WEIR_API void weir_conn_received_fin(weir_conn *engine, uint64_t now_ns);
+WEIR_API void weir_conn_received_fin(weir_conn *conn, uint64_t now_ns);
 
 /* --- octets out -------------------------------------------------------------------------------------------------- */
 
@@ -139,11 +140,11 @@ typedef struct weir_output {
 } weir_output;
 
 /* The first pieces of what is to be written, at most `count`; returns how many. Valid until the next call. */
-WEIR_API size_t weir_conn_output(weir_conn *engine, weir_output *pieces, size_t count);
+WEIR_API size_t weir_conn_output(weir_conn *conn, weir_output *pieces, size_t count);
 /* The first n octets of it are with the kernel. */
-WEIR_API void weir_conn_sent(weir_conn *engine, size_t n, uint64_t now_ns);
+WEIR_API void weir_conn_sent(weir_conn *conn, size_t n, uint64_t now_ns);
 /* The file behind the first piece could not be read (errno) or ended early (0). */
-WEIR_API void weir_conn_output_failed(weir_conn *engine, int os, uint64_t now_ns);
+WEIR_API void weir_conn_output_failed(weir_conn *conn, int os, uint64_t now_ns);
 
 /* --- what next --------------------------------------------------------------------------------------------------- */
 
@@ -155,7 +156,7 @@ enum {
     WEIR_WANT_CLOSE = 16,   /* close now; nothing is owed */
     WEIR_WANT_ABORT = 32    /* close now with a reset (SO_LINGER 0); the last receipt is of that moment */
 };
-WEIR_API unsigned weir_conn_wants(const weir_conn *engine);
+WEIR_API unsigned weir_conn_wants(const weir_conn *conn);
 
 /* What the transport knows of the octets that it took. */
 typedef struct weir_receipt {
@@ -165,31 +166,31 @@ typedef struct weir_receipt {
     uint64_t acked;  /* octets that the peer's TCP acknowledged */
     uint64_t unread; /* octets that came and were not read by us */
 } weir_receipt;
-WEIR_API void weir_conn_receipt(weir_conn *engine, const weir_receipt *receipt, uint64_t now_ns);
-WEIR_API void weir_conn_shut(weir_conn *engine, uint64_t now_ns);
+WEIR_API void weir_conn_receipt(weir_conn *conn, const weir_receipt *receipt, uint64_t now_ns);
+WEIR_API void weir_conn_shut(weir_conn *conn, uint64_t now_ns);
 /* A read or a write failed; `os` is its errno (ECONNRESET, EPIPE, ETIMEDOUT, ...); 0: hung up without an error. */
 typedef enum weir_direction { WEIR_DIRECTION_IN = 0, WEIR_DIRECTION_OUT = 1 } weir_direction;
-WEIR_API void weir_conn_failed(weir_conn *engine, weir_direction direction, int os, uint64_t now_ns);
+WEIR_API void weir_conn_failed(weir_conn *conn, weir_direction direction, int os, uint64_t now_ns);
 
 /* When to call tick at the latest; WEIR_NEVER for none. It changes with any call. */
-WEIR_API uint64_t weir_conn_deadline(const weir_conn *engine);
-WEIR_API void weir_conn_tick(weir_conn *engine, uint64_t now_ns);
+WEIR_API uint64_t weir_conn_deadline(const weir_conn *conn);
+WEIR_API void weir_conn_tick(weir_conn *conn, uint64_t now_ns);
 
 /* --- the end ----------------------------------------------------------------------------------------------------- */
 
 /* No exchange after the present one; an idle connection closes at once. Says Connection: close where it still can. */
-WEIR_API void weir_conn_drain(weir_conn *engine, uint64_t now_ns);
+WEIR_API void weir_conn_drain(weir_conn *conn, uint64_t now_ns);
 /* End now for that reason; one that is idle, or has sent all, is closed, any other is reset: `stopped`, `drain_timeout`,
  * `idle_reclaimed`, `no_memory` and the like. */
-WEIR_API void weir_conn_stop(weir_conn *engine, weir_code code, uint64_t now_ns);
+WEIR_API void weir_conn_stop(weir_conn *conn, weir_code code, uint64_t now_ns);
 /* Octets of memory that it holds now, as they were allocated: buffers, exchanges, heads and what it keeps to account for
  * its answers; without what the application has. */
-WEIR_API uint64_t weir_conn_memory(const weir_conn *engine);
+WEIR_API uint64_t weir_conn_memory(const weir_conn *conn);
 /* True between two exchanges and before the first. */
-WEIR_API bool weir_conn_is_idle(const weir_conn *engine);
+WEIR_API bool weir_conn_is_idle(const weir_conn *conn);
 /* The transport is closed; `last` is what the kernel said before (may be null: unknown). Runs every `done` that is owed
  * and fills the ending; addresses and the time of day are the caller's to add. Call it once. */
-WEIR_API void weir_conn_closed(weir_conn *engine, const weir_receipt *last, uint64_t now_ns, weir_ending *ending);
+WEIR_API void weir_conn_closed(weir_conn *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending);
 
 #ifdef __cplusplus
 }
