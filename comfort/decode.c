@@ -11,7 +11,7 @@
 
 struct weir_decoder {
     weir_decoder_options options;
-    const weir_handler *handler; /* the user's */
+    weir_handler handler; /* the user's; a shorter one of an older program is null behind its end */
     void *app;
     struct coding coding;
     weir_code wrong; /* why the content cannot be decoded, or may not */
@@ -30,8 +30,8 @@ static bool offer_held(struct weir_decoder *d, weir_exchange *x)
         return true;
     weir_str octets = {d->decoded + d->held_at, d->held_end - d->held_at};
     size_t n = octets.len;
-    if (d->handler->body != NULL)
-        n = d->handler->body(d->app, x, octets);
+    if (d->handler.body != NULL)
+        n = d->handler.body(d->app, x, octets);
     d->held_at += n;
     return d->held_at == d->held_end;
 }
@@ -70,7 +70,7 @@ static size_t on_body(void *app, weir_exchange *x, weir_str octets)
 {
     struct weir_decoder *d = app;
     if (d->coding.kind == CODING_NONE)
-        return d->handler->body != NULL ? d->handler->body(d->app, x, octets) : octets.len;
+        return d->handler.body != NULL ? d->handler.body(d->app, x, octets) : octets.len;
     if (d->wrong != WEIR_OK)
         return octets.len;
     weir_str left = octets;
@@ -114,8 +114,8 @@ static void on_head(void *app, weir_exchange *x)
     bool interim = weir_exchange_role(x) == WEIR_ROLE_CLIENT && weir_response_is_interim(x);
     if (!interim && weir_body_length(x) > 0)
         choose(d, x);
-    if (d->handler->head != NULL)
-        d->handler->head(d->app, x);
+    if (d->handler.head != NULL)
+        d->handler.head(d->app, x);
 }
 
 static void on_end(void *app, weir_exchange *x)
@@ -123,22 +123,22 @@ static void on_end(void *app, weir_exchange *x)
     struct weir_decoder *d = app;
     if (d->wrong == WEIR_OK && d->coding.state != NULL && d->in > 0 && !d->coding.ended)
         give_up(d, x, WEIR_CODE_bad_coding);
-    if (d->wrong == WEIR_OK && d->handler->end != NULL)
-        d->handler->end(d->app, x);
+    if (d->wrong == WEIR_OK && d->handler.end != NULL)
+        d->handler.end(d->app, x);
 }
 
 static void on_room(void *app, weir_exchange *x)
 {
     struct weir_decoder *d = app;
-    if (d->handler->room != NULL)
-        d->handler->room(d->app, x);
+    if (d->handler.room != NULL)
+        d->handler.room(d->app, x);
 }
 
 static void on_event(void *app, weir_exchange *x, weir_event event)
 {
     struct weir_decoder *d = app;
-    if (d->handler->event != NULL)
-        d->handler->event(d->app, x, event);
+    if (d->handler.event != NULL)
+        d->handler.event(d->app, x, event);
 }
 
 static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *ending)
@@ -151,8 +151,8 @@ static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *end
         last.by = weir_code_by(d->wrong);
         last.judged = weir_code_class(d->wrong);
     }
-    if (d->handler->done != NULL)
-        d->handler->done(d->app, x, &last);
+    if (d->handler.done != NULL)
+        d->handler.done(d->app, x, &last);
     weir_decoder_free(d);
 }
 
@@ -170,7 +170,7 @@ weir_code weir_decoder_new(weir_decoder **out, const weir_handler *handler, void
     if (options != NULL)
         memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
     *out = NULL;
-    if (handler == NULL || handler->size < sizeof *handler)
+    if (handler == NULL || handler->size == 0)
         return WEIR_CODE_misuse;
     struct weir_decoder *d = memory_resize(&o.allocator, NULL, 0, sizeof *d);
     if (d == NULL)
@@ -183,7 +183,7 @@ weir_code weir_decoder_new(weir_decoder **out, const weir_handler *handler, void
     if (o.decoded_size_max == 0)
         o.decoded_size_max = UINT64_MAX;
     d->options = o;
-    d->handler = handler;
+    memcpy(&d->handler, handler, handler->size < sizeof d->handler ? handler->size : sizeof d->handler);
     d->app = app;
     *out = d;
     return WEIR_OK;

@@ -12,7 +12,7 @@
 struct weir_follow {
     weir_follow_options options;
     weir_client *client;
-    const weir_handler *handler; /* the user's */
+    weir_handler handler; /* the user's; a shorter one of an older program is null behind its end */
     void *app;
     weir_exchange *x; /* of the present hop; null while there is none */
     unsigned count;
@@ -197,36 +197,36 @@ static void on_head(void *app, weir_exchange *x)
         f->hidden = true;
         f->verdict = look_at(f, fields, location);
         weir_body_refuse(x);
-    } else if (f->handler->head != NULL) {
-        f->handler->head(f->app, x);
+    } else if (f->handler.head != NULL) {
+        f->handler.head(f->app, x);
     }
 }
 
 static size_t on_body(void *app, weir_exchange *x, weir_str octets)
 {
     struct weir_follow *f = app;
-    return f->handler->body != NULL ? f->handler->body(f->app, x, octets) : octets.len;
+    return f->handler.body != NULL ? f->handler.body(f->app, x, octets) : octets.len;
 }
 
 static void on_end(void *app, weir_exchange *x)
 {
     struct weir_follow *f = app;
-    if (!f->hidden && f->handler->end != NULL)
-        f->handler->end(f->app, x);
+    if (!f->hidden && f->handler.end != NULL)
+        f->handler.end(f->app, x);
 }
 
 static void on_room(void *app, weir_exchange *x)
 {
     struct weir_follow *f = app;
-    if (!f->hidden && f->handler->room != NULL)
-        f->handler->room(f->app, x);
+    if (!f->hidden && f->handler.room != NULL)
+        f->handler.room(f->app, x);
 }
 
 static void on_event(void *app, weir_exchange *x, weir_event event)
 {
     struct weir_follow *f = app;
-    if (!f->hidden && f->handler->event != NULL)
-        f->handler->event(f->app, x, event);
+    if (!f->hidden && f->handler.event != NULL)
+        f->handler.event(f->app, x, event);
 }
 
 static void finish(struct weir_follow *f, weir_exchange *x, const weir_exchange_ending *ending, weir_code code)
@@ -240,8 +240,8 @@ static void finish(struct weir_follow *f, weir_exchange *x, const weir_exchange_
     }
     if (f->count > 0)
         last.retry = WEIR_RETRY_PROCESSED; /* by the servers of the hops before: what is asked again is the first */
-    if (f->handler->done != NULL)
-        f->handler->done(f->app, x, &last);
+    if (f->handler.done != NULL)
+        f->handler.done(f->app, x, &last);
     release(f);
 }
 
@@ -304,7 +304,7 @@ weir_code weir_follow_send(weir_follow **out, weir_client *client, const weir_re
         memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
     memcpy(&ours, request, request->size < sizeof ours ? request->size : sizeof ours);
     ours.size = sizeof ours;
-    if (ours.handler == NULL || ours.handler->size < sizeof *ours.handler)
+    if (ours.handler == NULL || ours.handler->size == 0)
         return refuse(error, WEIR_CODE_misuse, "the request has no handler of its own");
     if (ours.url.len == 0)
         return refuse(error, WEIR_CODE_bad_url, "a url is missing: redirects are followed from one");
@@ -315,7 +315,7 @@ weir_code weir_follow_send(weir_follow **out, weir_client *client, const weir_re
     memset(f, 0, sizeof *f);
     f->options = o;
     f->client = client;
-    f->handler = ours.handler;
+    memcpy(&f->handler, ours.handler, ours.handler->size < sizeof f->handler ? ours.handler->size : sizeof f->handler);
     f->app = ours.app;
     f->size = size;
     keep_request(f, &ours);

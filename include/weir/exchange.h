@@ -11,13 +11,13 @@
  *
  *     event  something happened besides the messages: see weir_event
  *
- * Any may be null, but for `head` of a server. They are called on the thread of the loop (or of the caller of the engine), never from within a call
- * that the handler makes; every function of this page may be called inside each, and between them, until `done` returns.
+ * Any may be null, but for `head` of a server. They are called on the thread of the loop (or of the caller of the weir_conn),
+ * never from within a call that the handler makes; every function of this page may be called inside each, and between them, until `done` returns.
  *
  * What an exchange shows (method, target, fields, trailers) is borrowed, stays where it is and lives until `done`
  * returns. What is given to it says whether it is copied. Without a `body` callback the content is read and dropped before
  * `end`. Content that was refused, or at a server has neither callback to go to, is read and dropped while little of it is left
- * to come (discard_size_max), and otherwise the connection is closed after the answer.
+ * to come (discard_size_max), and otherwise the exchange is cut after the answer: HTTP/1 closes the connection, HTTP/2 the stream.
  */
 #ifndef WEIR_EXCHANGE_H
 #define WEIR_EXCHANGE_H
@@ -41,7 +41,7 @@ typedef enum weir_event {
     WEIR_EVENT_DRAIN = 2
 } weir_event;
 
-/* Copied by what it is given to. `size` is set by WEIR_HANDLER. */
+/* Copied by a server and a config; kept by a request, as long as its exchange. `size` is set by WEIR_HANDLER. */
 typedef struct weir_handler {
     size_t size;
     void (*head)(void *app, weir_exchange *x);
@@ -57,7 +57,7 @@ typedef struct weir_handler {
 /* --- what arrived ------------------------------------------------------------------------------------------------ */
 
 WEIR_API weir_role weir_exchange_role(const weir_exchange *x);
-/* 10 or 11: the version the peer spoke (HTTP/1.2 and later 1.x count as 11). */
+/* The version the peer spoke: 10, 11 (HTTP/1.2 and later 1.x count so too), or 20 for HTTP/2. */
 WEIR_API unsigned weir_exchange_version(const weir_exchange *x);
 /* Requests: the method and the request-target as they came; and its parts. The path is not decoded. The authority is
  * the target's if it has one and Host's otherwise (RFC 9112, 3.3). Of `*` and of CONNECT's target the path is empty. */
@@ -150,11 +150,13 @@ WEIR_API size_t weir_write_room(const weir_exchange *x);
 WEIR_API size_t weir_write(weir_exchange *x, weir_str octets);
 /* The same without a copy: takes all, which stay untouched until `done`. weir_write_room says when to go on. */
 WEIR_API weir_code weir_write_borrow(weir_exchange *x, weir_str octets);
-/* Ends a stream. Trailers are sent if the body is chunked. Of a sized stream that is short: the connection is reset. */
+/* Ends a stream. Trailers are sent if the body is chunked. Of a sized stream that is short: the exchange is cut,
+ * as by weir_exchange_abort. */
 WEIR_API weir_code weir_finish(weir_exchange *x, weir_fields trailers);
-/* The connection is not kept after this exchange (`Connection: close` if the head is not out yet). */
+/* The connection is not kept after this exchange: HTTP/1 says `Connection: close` if the head is not out yet, HTTP/2 GOAWAY. */
 WEIR_API void weir_exchange_close(weir_exchange *x);
-/* Give up: the connection is reset, so that the peer cannot take what it has for the whole. */
+/* Give up. The exchange is cut, so that the peer cannot take what it has for the whole: HTTP/1 resets the connection, HTTP/2
+ * the stream. */
 WEIR_API void weir_exchange_abort(weir_exchange *x);
 
 /* --- of the user ----------------------------------------------------------------------------------------------------- */
@@ -162,6 +164,11 @@ WEIR_API void weir_exchange_abort(weir_exchange *x);
 /* One pointer an exchange, null at first; Weir never looks at it. */
 WEIR_API void weir_exchange_set_user(weir_exchange *x, void *user);
 WEIR_API void *weir_exchange_user(const weir_exchange *x);
+/* Memory that lives as long as the exchange: it is given back after `done` has returned, never before. Not zeroed, aligned as
+ * malloc's, from the allocator of the server, client or config. A client's exchange keeps it when it is sent again. It is
+ * the application's own: weir_conn_memory does not count it. Null for no memory, and for a size of 0. For a few pieces an
+ * exchange: each call is one of the allocator's. */
+WEIR_API WEIR_MUST_USE void *weir_exchange_alloc(weir_exchange *x, size_t size);
 /* The number of the connection, unique in its server, client or config, from 1; 0 while it waits for one. */
 WEIR_API uint64_t weir_exchange_connection(const weir_exchange *x);
 /* The other end of its connection, of a server or a client; of family 0 while it waits for one. */

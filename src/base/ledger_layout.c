@@ -85,12 +85,12 @@ void base_ledger_take(weir_ledger *ours, const weir_ledger *theirs)
 {
     struct ledger_0_1 old;
     if (theirs->size > sizeof old) {
-        base_sized_in(ours, sizeof *ours, theirs, theirs->size);
+        (void)base_sized_in(ours, sizeof *ours, theirs, theirs->size);
         ours->size = sizeof *ours;
         return;
     }
     *ours = (weir_ledger){.size = sizeof *ours};
-    base_sized_in(&old, sizeof old, theirs, theirs->size);
+    (void)base_sized_in(&old, sizeof old, theirs, theirs->size);
 #define X(name, count, other) memcpy(ours->name, old.name, sizeof old.name);
     ARRAYS(X)
 #undef X

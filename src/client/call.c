@@ -289,9 +289,9 @@ static struct client_call *new_call(weir_client *client, struct client_origin *o
     struct client_call *call = client_call_of(x);
     memset((char *)call + sizeof call->x, 0, sizeof *call - sizeof call->x);
     x->user = request->user;
-    if (request->handler != NULL) {
-        x->handler = request->handler;
-        x->app = request->app;
+    if (request->handler != NULL && !exchange_set_handler(x, request->handler, request->app)) {
+        exchange_free(x);
+        return NULL;
     }
     call->origin = origin;
     call->prepared = prepared;

@@ -168,7 +168,11 @@ weir_code weir_client_send(weir_client *client, const weir_request *request, wei
         *error = (weir_error){.code = WEIR_OK};
     weir_code code = conn_take_request(&ours, request);
     if (code != WEIR_OK)
-        return client_refuse(error, code, "the request, or its handler, has no size: make them with the macros");
+        return client_refuse(error, code,
+                             code == WEIR_CODE_unsupported
+                                 ? "the request, or its handler, has something set that Weir " WEIR_VERSION
+                                   " does not have"
+                                 : "the request, or its handler, has no size: make them with the macros");
     if (client->draining)
         return client_refuse(error, WEIR_CODE_misuse, "the client is being drained: it takes no more requests");
     code = client_find_route(&route, client, &ours, error);

@@ -109,6 +109,13 @@ static void test_requests(void **state)
     not_sent(&s, NULL, WEIR_CODE_misuse, "no size");
     not_sent(&s, &(weir_request){.url = WEIR_STR("http://a/")}, WEIR_CODE_misuse, "no size");
     not_sent(&s, WEIR_REQUEST(.url = WEIR_STR("http://a/"), .handler = &none), WEIR_CODE_misuse, "no size");
+    /* Of a program built with a header to come. */
+    struct {
+        weir_handler known;
+        size_t more;
+    } newer = {.known = {.size = sizeof newer}, .more = 1};
+    not_sent(&s, WEIR_REQUEST(.url = WEIR_STR("http://a/"), .handler = &newer.known), WEIR_CODE_unsupported,
+             "does not have");
     not_sent(&s, WEIR_REQUEST(.target = WEIR_STR("/")), WEIR_CODE_bad_url, "missing");
     not_sent(&s, URL("a"), WEIR_CODE_bad_url, "\"a\"");
     not_sent(&s, URL("ftp://a/"), WEIR_CODE_bad_url, "scheme");

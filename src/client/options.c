@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 #include "client/client_internal.h"
 #include "client/proxy.h"
 
@@ -71,9 +72,12 @@ weir_code client_take_options(weir_client *client, const weir_client_options *op
 {
     weir_client_options *o = &client->options;
     weir_allocator allocator = o->allocator;
-    memcpy(o, options, options->size < sizeof *o ? options->size : sizeof *o);
+    bool all_known = base_sized_in(o, sizeof *o, options, options->size);
     o->size = sizeof *o;
     o->allocator = allocator;
+    if (!all_known)
+        return client_refuse(error, WEIR_CODE_unsupported,
+                             "client options: one is set that Weir " WEIR_VERSION " does not have");
     bool kept = copy(client, &o->proxy, &client->proxy_text) && copy(client, &o->name_servers, &client->servers_text) &&
                 copy(client, &o->local_address, &client->local_text);
     if (!kept)

@@ -44,6 +44,7 @@ struct scene {
 
 /* One request and what came of it. */
 struct call {
+    const weir_handler *handler; /* null: call_handler */
     struct scene *scene;
     weir_exchange *x;
     char log[2048];
@@ -291,7 +292,7 @@ static inline weir_code call_try(struct scene *s, struct call *call, const weir_
 {
     weir_request ours = *request;
     call->scene = s;
-    ours.handler = &call_handler;
+    ours.handler = call->handler != NULL ? call->handler : &call_handler;
     ours.app = call;
     if (ours.url.len == 0 && ours.connect_to.len == 0)
         ours.url = weir_str_from(s->url);

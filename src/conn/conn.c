@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 #include "conn/failure.h"
 
 /* While lingering for an acknowledgement: the first look comes soon, as a delayed one takes about 40 ms. */
@@ -171,12 +172,19 @@ weir_code conn_take_request(weir_request *ours, const weir_request *request)
     *ours = (weir_request){.size = sizeof *ours};
     if (request == NULL || request->size == 0)
         return WEIR_CODE_misuse;
-    memcpy(ours, request, request->size < sizeof *ours ? request->size : sizeof *ours);
+    if (!base_sized_in(ours, sizeof *ours, request, request->size))
+        return WEIR_CODE_unsupported;
     ours->size = sizeof *ours;
     if (ours->method.len == 0)
         ours->method = WEIR_STR("GET");
-    bool short_handler = ours->handler != NULL && ours->handler->size < sizeof *ours->handler;
-    return short_handler ? WEIR_CODE_misuse : WEIR_OK;
+    if (ours->handler == NULL)
+        return WEIR_OK;
+    if (ours->handler->size == 0)
+        return WEIR_CODE_misuse;
+    weir_handler known;
+    bool all_known =
+        ours->handler->size <= sizeof known || base_sized_in(&known, sizeof known, ours->handler, ours->handler->size);
+    return all_known ? WEIR_OK : WEIR_CODE_unsupported;
 }
 
 /* An active part to ask on, or null: `code` then says why. `ahead`: others are under way, and octets are on their way out,

@@ -124,6 +124,8 @@ static void wrong_requests(void **state)
         char more[64];
     } newer = {.known = *ASK, .more = "x"};
     newer.known.size = sizeof newer;
+    assert_int_equal(drive_ask(d, &newer.known, NULL), WEIR_CODE_unsupported); /* it may matter */
+    newer.more[0] = '\0';
     assert_int_equal(drive_ask(d, &newer.known, NULL), WEIR_OK);
     drive_step(d);
     drive_send(d, HELLO);
@@ -208,6 +210,20 @@ static void serve_one(const weir_conn_options *options)
     weir_conn_config_free(config);
 }
 
+static void must_be_unknown(void)
+{
+}
+
+static void must_not_support(const weir_conn_options *options)
+{
+    weir_conn_config *config = (weir_conn_config *)&config;
+    weir_error error = {.code = WEIR_OK};
+    assert_int_equal(weir_conn_config_new(&config, options, &error), WEIR_CODE_unsupported);
+    assert_null(config);
+    assert_int_equal(error.code, WEIR_CODE_unsupported);
+    assert_non_null(strstr(error.text, WEIR_VERSION));
+}
+
 /* Structs end where their caller knew them to end: what is behind is not looked at. */
 static void options_of_other_versions(void **state)
 {
@@ -220,6 +236,8 @@ static void options_of_other_versions(void **state)
         char more[64];
     } options = {.known = WEIR_CONN_OPTIONS(.handler = &short_handler, .wake = count_wake), .more = "x"};
     options.known.size = sizeof options;
+    must_not_support(&options.known);
+    options.more[0] = '\0';
     serve_one(&options.known);
     assert_int_equal(heads, 1);
 
@@ -229,6 +247,40 @@ static void options_of_other_versions(void **state)
     serve_one(&options.known);
     assert_int_equal(heads, 2);
     assert_int_equal(wakes, 0);
+
+    struct {
+        weir_handler known;
+        void (*more)(void);
+    } handler = {.known = WEIR_HANDLER(.head = count_head)};
+    handler.known.size = sizeof handler;
+    options.known = (weir_conn_options)WEIR_CONN_OPTIONS(.handler = &handler.known);
+    serve_one(&options.known);
+    assert_int_equal(heads, 3);
+    handler.more = must_be_unknown;
+    must_not_support(&options.known);
+}
+
+/* A handler of a request, which is kept: it is as short as its program knows it. */
+static void handlers_of_other_versions(void **state)
+{
+    (void)state;
+    weir_handler older = drive_handler;
+    older.size = offsetof(weir_handler, event);
+    memset(&older.event, 0xff, sizeof older.event);
+    struct drive *d = drive_new();
+    d->options.role = WEIR_ROLE_CLIENT;
+    drive_open(d);
+    const weir_request *request =
+        WEIR_REQUEST(.target = WEIR_STR("/"), .host = WEIR_STR("a"), .handler = &older, .app = d);
+    for (d->memory.fail_at = d->memory.calls + 1; drive_ask(d, request, NULL) != WEIR_OK; d->memory.fail_at++)
+        d->memory.calls = 0;
+    drive_step(d);
+    d->memory.fail_at = 0;
+    weir_conn_drain(d->engine, d->now_ns);
+    drive_send(d, HELLO);
+    assert_true(drive_logged(d, "head 200; body hello; end; done complete"));
+    assert_false(drive_logged(d, "drain"));
+    drive_free(d);
 }
 
 /* --- an engine that is driven oddly ------------------------------------------------------------------------------------------------ */
@@ -297,6 +349,7 @@ int main(void)
         cmocka_unit_test(empty_views),
         cmocka_unit_test(wrong_options),
         cmocka_unit_test(options_of_other_versions),
+        cmocka_unit_test(handlers_of_other_versions),
         cmocka_unit_test(odd_driving),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

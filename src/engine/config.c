@@ -4,25 +4,24 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 #include "engine/engine.h"
 
 #define EXCHANGES_KEEP_MAX 256
 #define ENGINES_KEEP_MAX   256
 
-static weir_code refuse(weir_error *error, const char *text)
+static weir_code refuse_as(weir_error *error, weir_code code, const char *text)
 {
     if (error != NULL) {
-        *error = (weir_error){.code = WEIR_CODE_bad_option};
+        *error = (weir_error){.code = code};
         snprintf(error->text, sizeof error->text, "%s", text);
     }
-    return WEIR_CODE_bad_option;
+    return code;
 }
 
-/* A caller compiled against an older header passes a smaller struct: what is behind its end is zero. */
-static void copy_sized(void *to, size_t to_size, const void *from, size_t from_size)
+static weir_code refuse(weir_error *error, const char *text)
 {
-    memset(to, 0, to_size);
-    memcpy(to, from, from_size < to_size ? from_size : to_size);
+    return refuse_as(error, WEIR_CODE_bad_option, text);
 }
 
 weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_options *options, size_t engine_size,
@@ -31,13 +30,18 @@ weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_op
     if (options == NULL || options->size == 0)
         return refuse(error, "engine options: `size` is 0: make them with WEIR_CONN_OPTIONS");
     memset(config, 0, sizeof *config);
-    copy_sized(&config->options, sizeof config->options, options, options->size);
+    if (!base_sized_in(&config->options, sizeof config->options, options, options->size))
+        return refuse_as(error, WEIR_CODE_unsupported,
+                         "engine options: one is set that Weir " WEIR_VERSION " does not have");
     const weir_handler *handler = config->options.handler;
     if (handler == NULL)
         return refuse(error, "engine options: `handler` is null: one made with WEIR_HANDLER is needed");
     if (handler->size == 0)
         return refuse(error, "handler: `size` is 0: make it with WEIR_HANDLER");
-    copy_sized(&config->handler, sizeof config->handler, handler, handler->size);
+    if (!base_sized_in(&config->handler, sizeof config->handler, handler, handler->size))
+        return refuse_as(error, WEIR_CODE_unsupported,
+                         "handler: a callback is set that Weir " WEIR_VERSION " does not have");
+    config->handler.size = sizeof config->handler;
     if (config->options.role == WEIR_ROLE_SERVER && config->handler.head == NULL)
         return refuse(error, "handler: `head` is null: a server needs it to answer");
     if (config->options.server_name.len > 0 && !weir_field_value_valid(config->options.server_name))

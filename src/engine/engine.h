@@ -67,6 +67,7 @@ struct weir_exchange {
     struct base_block *head_block;    /* held: the views of `head` are into it */
     struct base_block *trailer_block; /* the same of `trailers` */
     void *user;
+    struct exchange_piece *memory; /* weir_exchange_alloc's; null: none */
     weir_field *trailers; /* allocated */
     uint32_t trailer_count;
     uint32_t trailer_capacity;
@@ -310,6 +311,10 @@ bool exchange_take_head(struct weir_exchange *x);
 /* As a new one is, on that engine: what was said of an attempt is forgotten, what its owner set is not. */
 void exchange_renew(struct weir_exchange *x, struct engine *engine);
 void exchange_free(struct weir_exchange *x);
+/* Its handler is no more the config's. One that is shorter than ours, of an older program, is copied. False: no memory. */
+bool exchange_set_handler(struct weir_exchange *x, const weir_handler *handler, void *app);
+/* memory.c */
+void exchange_release_memory(struct weir_exchange *x);
 /* May a client ask again? Only what is certain is said. */
 weir_retry exchange_retry(const struct weir_exchange *x);
 /* The last call of its handler, counted; frees it. */

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 #include "engine/engine.h"
 #include "engine/verdict.h"
 
@@ -61,6 +62,7 @@ void exchange_renew(struct weir_exchange *x, struct engine *engine)
 {
     const weir_handler *handler = x->handler;
     void *app = x->app, *user = x->user;
+    struct exchange_piece *memory = x->memory;
     uint64_t began_ns = x->began_ns;
     bool aborted = x->aborted;
     release(x);
@@ -69,6 +71,7 @@ void exchange_renew(struct weir_exchange *x, struct engine *engine)
     x->handler = handler;
     x->app = app;
     x->user = user;
+    x->memory = memory;
     x->began_ns = began_ns;
     x->aborted = aborted;
     x->head = &exchange_no_head;
@@ -78,8 +81,25 @@ void exchange_free(struct weir_exchange *x)
 {
     if (x->engine->config->freed != NULL)
         x->engine->config->freed(x);
+    if (x->memory != NULL)
+        exchange_release_memory(x);
     release(x);
     base_slab_put(&x->engine->config->exchanges, x);
+}
+
+bool exchange_set_handler(struct weir_exchange *x, const weir_handler *handler, void *app)
+{
+    if (handler->size < sizeof *handler) {
+        weir_handler *copy = weir_exchange_alloc(x, sizeof *copy);
+        if (copy == NULL)
+            return false;
+        (void)base_sized_in(copy, sizeof *copy, handler, handler->size);
+        copy->size = sizeof *copy;
+        handler = copy;
+    }
+    x->handler = handler;
+    x->app = app;
+    return true;
 }
 
 /* A head that never left whole was not acted on by any server. */

@@ -208,6 +208,16 @@ static bool put_head(struct engine *engine, struct weir_exchange *x, const char 
     return true;
 }
 
+/* An exchange with the request's handler; null: no memory. */
+static struct weir_exchange *new_for(struct engine *engine, const struct weir_prepared *p)
+{
+    struct weir_exchange *x = exchange_new(engine);
+    if (x == NULL || p->handler == NULL || exchange_set_handler(x, p->handler, p->app))
+        return x;
+    exchange_free(x);
+    return NULL;
+}
+
 weir_code engine_request_prepared(struct engine *engine, const struct weir_prepared *p, struct weir_exchange *x,
                                   struct weir_exchange **out)
 {
@@ -217,7 +227,7 @@ weir_code engine_request_prepared(struct engine *engine, const struct weir_prepa
     struct weir_exchange *ours = x;
     struct engine *was = x != NULL ? x->engine : NULL;
     if (x == NULL)
-        x = exchange_new(engine);
+        x = new_for(engine, p);
     if (x == NULL)
         return WEIR_CODE_no_memory;
     bool closes = x->asks_last && !p->asks_last;
@@ -235,10 +245,6 @@ weir_code engine_request_prepared(struct engine *engine, const struct weir_prepa
         else
             exchange_renew(x, was); /* this engine will not be there for long */
         return engine_out_of_memory(engine);
-    }
-    if (ours == NULL && p->handler != NULL) {
-        x->handler = p->handler;
-        x->app = p->app;
     }
     begin(engine, x, p, closes || p->asks_last);
     *out = x;

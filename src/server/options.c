@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/memory.h"
+#include "base/sized.h"
 #include "server/server_internal.h"
 
 #define WORKERS_MAX               1024
@@ -94,8 +95,9 @@ weir_code server_take_options(weir_server *server, weir_error *error)
         code = base_connection_memory_resolve(&o->connection_memory_max, error);
     if (code != WEIR_OK)
         return code;
-    size_t handler_size = o->handler->size < sizeof server->handler ? o->handler->size : sizeof server->handler;
-    memcpy(&server->handler, o->handler, handler_size);
+    if (!base_sized_in(&server->handler, sizeof server->handler, o->handler, o->handler->size))
+        return server_refuse(error, WEIR_CODE_unsupported, 0,
+                             "handler: a callback is set that Weir " WEIR_VERSION " does not have");
     server->handler.size = sizeof server->handler;
     if (o->workers == 0)
         o->workers = 1;

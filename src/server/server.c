@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 #include "server/server_internal.h"
 
 void server_notice(const weir_server *server, weir_code code, const char *text)
@@ -36,7 +37,10 @@ weir_code weir_server_new(weir_server **out, const weir_server_options *options,
     if (options == NULL || options->size == 0)
         return server_refuse(error, WEIR_CODE_bad_option, 0, "server options: size is 0: make them with WEIR_SERVER");
     weir_server_options ours = {.size = sizeof ours};
-    memcpy(&ours, options, options->size < sizeof ours ? options->size : sizeof ours);
+    if (!base_sized_in(&ours, sizeof ours, options, options->size))
+        return server_refuse(error, WEIR_CODE_unsupported, 0,
+                             "server options: one is set that Weir " WEIR_VERSION " does not have");
+    ours.size = sizeof ours;
     weir_allocator allocator = base_allocator(&ours.allocator);
     weir_server *server = base_alloc_zero(&allocator, sizeof *server);
     if (server == NULL)
