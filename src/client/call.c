@@ -3,7 +3,7 @@
 
 #include "base/sized.h"
 #include "client/client_internal.h"
-#include "engine/verdict.h"
+#include "exchange/verdict.h"
 
 static weir_client *client_of(const struct client_call *call)
 {

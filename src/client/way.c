@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "client/client_internal.h"
 #include "client/socks.h"
-#include "engine/verdict.h"
+#include "exchange/verdict.h"
 
 struct client_dial {
     struct base_list node; /* in the client's dials */

@@ -3,7 +3,7 @@
 
 #include "conn/conn.h"
 #include "conn/failure.h"
-#include "engine/verdict.h"
+#include "exchange/verdict.h"
 
 static weir_delivery worse(weir_delivery a, weir_delivery b)
 {

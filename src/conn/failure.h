@@ -3,7 +3,7 @@
 #ifndef CONN_FAILURE_H
 #define CONN_FAILURE_H
 
-#include "engine/facts.h"
+#include "exchange/facts.h"
 
 /* The way between failed, not the other end. */
 bool failure_is_of_network(int os);

@@ -7,7 +7,7 @@
 
 #include "base/block.h"
 #include "base/memory.h"
-#include "engine/totals.h"
+#include "exchange/totals.h"
 #include "h1/known.h"
 #include "http/date.h"
 

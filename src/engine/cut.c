@@ -1,7 +1,7 @@
 /* The end of a connection, seen from its exchanges: what each of them is told, and what is certain of a request that was not
  * answered. */
 #include "engine/engine.h"
-#include "engine/verdict.h"
+#include "exchange/verdict.h"
 
 /* What a client had under way ends with the connection, when the last receipt shows what the server can have taken. There
  * is nothing to be waited for but that after a FIN, and nothing at all otherwise. */

@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "engine/verdict.h"
+#include "exchange/verdict.h"
 
 struct engine *engine_new(struct weir_conn_config *config, struct engine_facts *facts,
                           void (*wake)(struct engine *engine))

@@ -15,8 +15,9 @@
 
 #include "base/input.h"
 #include "base/output.h"
+#include "exchange/body.h"
 #include "engine/config.h"
-#include "engine/facts.h"
+#include "exchange/facts.h"
 #include "h1/chunked.h"
 #include "h1/head.h"
 #include "h1/state.h"
@@ -283,9 +284,6 @@ void engine_malformed(struct engine *engine, weir_code code);
 void engine_continue(struct engine *engine, struct weir_exchange *x);
 /* The whole of a body that is at hand, behind its head. False: no memory. */
 bool engine_put_content(struct engine *engine, const weir_body *body);
-/* body.c: it is one that can be sent, and how many octets it says it has. */
-bool engine_body_valid(const weir_body *body);
-uint64_t engine_content_length(const weir_body *body);
 /* The answer's last octet is in the output. */
 void engine_end_answer(struct weir_exchange *x);
 /* Counts what was appended to the output since it held `pending_before`. */

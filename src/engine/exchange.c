@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/sized.h"
 #include "engine/engine.h"
-#include "engine/verdict.h"
+#include "exchange/verdict.h"
 
 struct exchange_head exchange_no_head;
 

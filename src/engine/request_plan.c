@@ -49,7 +49,7 @@ static weir_code check_start(const weir_request *request)
         return WEIR_CODE_bad_target;
     if (request->host.len > 0 && !http_host_valid(request->host))
         return WEIR_CODE_bad_host;
-    if (!engine_body_valid(&request->body))
+    if (!exchange_body_valid(&request->body))
         return WEIR_CODE_bad_content_length;
     /* What follows its head is the tunnel's already (RFC 9110, 9.3.6). */
     bool connect = engine_asked(request->method) == ENGINE_ASKED_CONNECT && request->body.kind != WEIR_BODY_NONE;
@@ -63,7 +63,7 @@ weir_code request_plan_make(struct request_plan *plan, const weir_request *reque
     *plan = (struct request_plan){.asked = (uint8_t)engine_asked(request->method)};
     plan->streams = body->kind == WEIR_BODY_STREAM;
     plan->has_length = !plan->streams;
-    plan->length = engine_content_length(body);
+    plan->length = exchange_body_length(body);
     for (size_t i = 0; i < request->fields.count && code == WEIR_OK; i++)
         code = plan_field(plan, &request->fields.list[i]);
     if (code == WEIR_OK && !plan->gives_host && request->host.len == 0)

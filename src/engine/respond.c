@@ -102,7 +102,7 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
 {
     struct engine *engine = x->engine;
     unsigned status = plan->status;
-    if (!engine_body_valid(body))
+    if (!exchange_body_valid(body))
         return false;
     plan->tunnel = body->kind == WEIR_BODY_TUNNEL;
     bool connect = x->asked == ENGINE_ASKED_CONNECT;
@@ -116,7 +116,7 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     plan->no_content = plan->tunnel || status == 204 || status == 304 || x->asked == ENGINE_ASKED_HEAD;
     bool streams = body->kind == WEIR_BODY_STREAM;
     plan->has_length = !streams && !plan->tunnel;
-    plan->length = engine_content_length(body);
+    plan->length = exchange_body_length(body);
     /* Its end is its empty line to some readers (RFC 9110, 15.3.6). */
     if (status == 205 && !plan->tunnel && (!plan->has_length || plan->length > 0))
         return false;

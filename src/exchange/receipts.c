@@ -1,4 +1,4 @@
-#include "engine/receipts.h"
+#include "exchange/receipts.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
  * Equal sizes in a row are one run; what is known to be acknowledged is dropped. An answer to a keep-alive client costs
  * no memory; a heap array appears only when many answers of different sizes are under way, and goes when they are not.
  */
-#ifndef ENGINE_RECEIPTS_H
-#define ENGINE_RECEIPTS_H
+#ifndef EXCHANGE_RECEIPTS_H
+#define EXCHANGE_RECEIPTS_H
 
 #include <weir/ending.h>
 #include <weir/conn.h>

@@ -1,7 +1,7 @@
 /* Counters of one thread's engines. Written by that thread only, read by any: relaxed atomics, no sharing of lines with
  * other writers, no locked instruction. */
-#ifndef ENGINE_TOTALS_H
-#define ENGINE_TOTALS_H
+#ifndef EXCHANGE_TOTALS_H
+#define EXCHANGE_TOTALS_H
 
 #include <weir/ending.h>
 

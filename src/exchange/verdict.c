@@ -1,4 +1,4 @@
-#include "engine/verdict.h"
+#include "exchange/verdict.h"
 
 weir_class verdict_class(weir_code code, weir_delivery delivery)
 {

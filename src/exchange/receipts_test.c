@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/failing_memory.h"
-#include "engine/receipts.h"
+#include "exchange/receipts.h"
 
 /* --- the account ------------------------------------------------------------------------------------------------------- */
 

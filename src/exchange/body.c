@@ -1,4 +1,4 @@
-#include "engine/engine.h"
+#include "exchange/body.h"
 
 weir_body weir_body_none(void)
 {
@@ -35,8 +35,7 @@ weir_body weir_body_tunnel(void)
     return (weir_body){.kind = WEIR_BODY_TUNNEL, .fd = -1};
 }
 
-/* What a parser takes of a body's length (RFC 9110, 8.6), and what there is to send. */
-bool engine_body_valid(const weir_body *body)
+bool exchange_body_valid(const weir_body *body)
 {
     switch (body->kind) {
     case WEIR_BODY_BORROW:
@@ -55,7 +54,7 @@ bool engine_body_valid(const weir_body *body)
     }
 }
 
-uint64_t engine_content_length(const weir_body *body)
+uint64_t exchange_body_length(const weir_body *body)
 {
     switch (body->kind) {
     case WEIR_BODY_BORROW:

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "engine/verdict.h"
+#include "exchange/verdict.h"
 
 struct row {
     weir_code code;

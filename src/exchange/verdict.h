@@ -1,6 +1,6 @@
 /* The class of an ending by expectation: what its cause usually is, and what the peer got; never errno alone. */
-#ifndef ENGINE_VERDICT_H
-#define ENGINE_VERDICT_H
+#ifndef EXCHANGE_VERDICT_H
+#define EXCHANGE_VERDICT_H
 
 #include <weir/ending.h>
 

@@ -1,9 +1,9 @@
 /* What is known of a connection from its first to its last moment: small, because an idle connection is little more. */
-#ifndef ENGINE_FACTS_H
-#define ENGINE_FACTS_H
+#ifndef EXCHANGE_FACTS_H
+#define EXCHANGE_FACTS_H
 
 #include "base/trace.h"
-#include "engine/receipts.h"
+#include "exchange/receipts.h"
 
 struct engine_facts {
     uint64_t id; /* of the connection, from 1 */
