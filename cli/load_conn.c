@@ -68,7 +68,8 @@ bool load_conn_dial(struct load_conn *c, uint64_t number)
         errno = os;
         return false;
     }
-    *c = (struct load_conn){.worker = w, .ring = c->ring, .fd = fd, .state = LOAD_DIALLING, .began_ns = w->now_ns};
+    *c = (struct load_conn){
+        .worker = w, .ring = c->ring, .fd = fd, .state = LOAD_DIALLING, .began_ns = w->now_ns, .number = number};
     c->scenario = (uint8_t)load_mix_draw(&w->options->mix, number);
     c->life = scenario_of(c)->life;
     c->reserved = load_plan_reserve(&w->plan, c->life.exchanges_max);
@@ -134,7 +135,8 @@ static bool ask_one(struct load_conn *c, bool last)
     uint32_t at = c->ring_head + c->under_way;
     struct load_asked *asked = &c->ring[at < w->options->pipeline ? at : at - (uint32_t)w->options->pipeline];
     weir_exchange *x;
-    if (weir_conn_request_prepared(c->engine, w->prepared[c->scenario], asked, &x, w->now_ns) != WEIR_OK)
+    size_t which = load_mix_draw_request(&w->options->mix, c->scenario, c->number, c->asked);
+    if (weir_conn_request_prepared(c->engine, w->prepared[c->scenario][which], asked, &x, w->now_ns) != WEIR_OK)
         return false;
     *asked = (struct load_asked){.conn = c, .sent_ns = w->now_ns};
     asked->start_ns = load_plan_take(&w->plan, &c->reserved, w->now_ns);

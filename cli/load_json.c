@@ -91,6 +91,8 @@ static void asked_for(struct text *out, const struct load_options *o)
         string(out, "per_conn", o->per_conn);
     if (o->mix_file != NULL)
         string(out, "mix", o->mix_file);
+    if (o->targets_file != NULL)
+        string(out, "targets", o->targets_file);
     text_printf(out, "}");
 }
 
@@ -144,7 +146,9 @@ static void scenarios(struct text *out, const struct load_result *r)
         text_printf(out, "%s{\"name\":", i == 0 ? "" : ",");
         text_json(out, weir_str_from(s->name));
         number(out, "weight", s->weight);
-        string(out, "path", s->path);
+        string(out, "path", s->request.path);
+        if (s->targets_file != NULL)
+            number(out, "targets", s->targets.count);
         string(out, "end", load_end_name(s->life.end));
         number(out, "connections", t->connections);
         number(out, "exchanges", t->exchanges);

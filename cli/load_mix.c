@@ -45,19 +45,9 @@ static char *trimmed(char *text)
 /* What the options say. */
 static bool copy_base(struct load_scenario *to, const struct load_scenario *from)
 {
-    if (from->method != NULL && (to->method = strdup(from->method)) == NULL)
+    if (from->targets_file != NULL && (to->targets_file = strdup(from->targets_file)) == NULL)
         return false;
-    if (from->body.ptr != NULL) {
-        char *octets = malloc(from->body.len + 1);
-        if (octets == NULL)
-            return false;
-        memcpy(octets, from->body.ptr, from->body.len);
-        to->body = (weir_str){octets, from->body.len};
-    }
-    for (size_t i = 0; i < from->field_count; i++)
-        if (!load_scenario_field(to, from->lines[i]))
-            return false;
-    return true;
+    return load_request_copy(&to->request, &from->request, false);
 }
 
 static bool open_section(struct reading *reading, char *line)
@@ -77,41 +67,41 @@ static bool open_section(struct reading *reading, char *line)
         return complain(reading, "[%s] is one more than the %d scenarios that a mix may have", name,
                         LOAD_SCENARIOS_MAX);
     struct load_scenario *scenario = &mix->list[mix->count++];
-    if (!load_scenario_init(scenario, name, reading->base->path, &reading->base->life) ||
+    if (!load_scenario_init(scenario, name, reading->base->request.path, &reading->base->life) ||
         !copy_base(scenario, reading->base))
         return complain(reading, "[%s]: out of memory", name);
     return true;
 }
 
-static bool set_text(char **place, const char *value)
+static bool set_targets(struct load_scenario *scenario, const char *file)
 {
-    char *copy = strdup(value);
-    if (copy == NULL)
-        return false;
-    free(*place);
-    *place = copy;
-    return true;
+    char *copy = strdup(file);
+    free(scenario->targets_file);
+    scenario->targets_file = copy;
+    return copy != NULL && copy[0] != '\0';
 }
 
 static bool take(struct reading *reading, struct load_scenario *scenario, const char *name, const char *value)
 {
     if (strcmp(name, "weight") == 0)
-        return option_digits(weir_str_from(value), 1000000, &scenario->weight) ||
+        return option_digits(weir_str_from(value), LOAD_WEIGHT_MAX, &scenario->weight) ||
                wrong(reading, name, value, "a whole number from 0 to 1000000");
     if (strcmp(name, "method") == 0)
-        return (weir_field_name_valid(weir_str_from(value)) && set_text(&scenario->method, value)) ||
-               wrong(reading, name, value, "a token such as GET");
+        return load_request_method(&scenario->request, value) || wrong(reading, name, value, "a token such as GET");
     if (strcmp(name, "path") == 0)
-        return (value[0] == '/' && set_text(&scenario->path, value)) || wrong(reading, name, value, "/path?query");
+        return load_request_path(&scenario->request, value) || wrong(reading, name, value, "/path?query");
     if (strcmp(name, "field") == 0)
-        return load_scenario_field(scenario, value) || wrong(reading, name, value, "Name: value");
+        return load_request_field(&scenario->request, value) || wrong(reading, name, value, "Name: value");
     if (strcmp(name, "body") == 0)
-        return load_scenario_body(scenario, value) || complain(reading, "body is '%s': %s", value, strerror(errno));
+        return load_request_body(&scenario->request, value) ||
+               complain(reading, "body is '%s': %s", value, strerror(errno));
+    if (strcmp(name, "targets") == 0)
+        return set_targets(scenario, value) || wrong(reading, name, value, "a file");
     if (strcmp(name, "end") == 0)
         return load_end_parse(value, &scenario->life) || wrong(reading, name, value, LOAD_END_EXPECTED);
     if (strcmp(name, "per-conn") == 0)
         return load_per_conn_parse(value, &scenario->life) || wrong(reading, name, value, LOAD_PER_CONN_EXPECTED);
-    return wrong(reading, "the key", name, "weight, method, path, field, body, end or per-conn");
+    return wrong(reading, "the key", name, "weight, method, path, field, body, targets, end or per-conn");
 }
 
 static bool take_line(struct reading *reading, char *text)

@@ -14,6 +14,7 @@ static const char examples[] =
     "  weir load -c 50 -n 10000 --per-conn 1 --end rst URL  10,000 connections, each reset after its answer\n"
     "  weir load --server-endings http://HOST:PORT/.weir/endings URL   and what the server says of them\n"
     "  weir load --mix mix.ini --seed 7 URL                 several scenarios, by weight\n"
+    "  weir load --targets requests.txt URL                 many requests, by weight\n"
     "  weir load --fail-if 'p99>10ms' --fail-if 'errors>0.1%' URL      exit status 1 if one of them holds\n"
     "  weir load --compare before.json after.json           two runs, with confidence\n";
 
@@ -26,6 +27,8 @@ static void notes(FILE *out)
         "\nA mix is a file of scenarios, one drawn for each connection; what one leaves out is as the options say:\n"
         "  [browse]\n  weight = 9\n  path = /bytes/2000\n\n"
         "  [upload]\n  weight = 1\n  method = POST\n  path = /digest\n  body = photo.raw\n  end = rst\n"
+        "\nTargets are lines, [METHOD] URL [KEY=VALUE]..., one drawn for each request:\n"
+        "  GET /search?q=a weight=5\n  POST /digest body=photo.raw field='Content-Type: image/jpeg'\n"
         "\nSIGINT ends the run in order, with its report; a second one cuts what is left.\n",
         out);
 }
@@ -49,30 +52,32 @@ static bool read_life(const struct load_options *o, struct load_life *life)
 static bool fill_scenario(const struct load_options *o, struct load_scenario *scenario)
 {
     for (size_t i = 0; i < o->fields.count; i++)
-        if (!load_scenario_field(scenario, o->fields.values[i]))
+        if (!load_request_field(&scenario->request, o->fields.values[i]))
             return wrong("--field", o->fields.values[i], "Name: value");
     if (o->method != NULL && !weir_field_name_valid(weir_str_from(o->method)))
         return wrong("--method", o->method, "a token such as GET");
-    if (o->method != NULL && (scenario->method = strdup(o->method)) == NULL)
+    if (o->method != NULL && !load_request_method(&scenario->request, o->method))
         return wrong("--method", o->method, "more memory");
-    if (o->body != NULL && !load_scenario_body(scenario, o->body)) {
+    if (o->body != NULL && !load_request_body(&scenario->request, o->body)) {
         (void)fprintf(stderr, NAME ": --body is '%s': %s\n", o->body, strerror(errno));
         return false;
     }
+    if (o->targets_file != NULL && (scenario->targets_file = strdup(o->targets_file)) == NULL)
+        return wrong("--targets", o->targets_file, "more memory");
     return true;
 }
 
-static bool check_mix(const struct load_options *o)
+static bool settle_mix(struct load_options *o)
 {
-    char error[400];
+    char error[600];
     for (size_t i = 0; i < o->mix.count; i++) {
-        const struct load_scenario *scenario = &o->mix.list[i];
-        if (load_scenario_check(scenario, o->target.host, error, sizeof(error)))
+        struct load_scenario *scenario = &o->mix.list[i];
+        if (load_scenario_settle(scenario, o->target.host, error, sizeof(error)))
             continue;
         if (o->mix_file != NULL)
             (void)fprintf(stderr, NAME ": --mix: %s: [%s]: %s\n", o->mix_file, scenario->name, error);
         else
-            (void)fprintf(stderr, NAME ": %s\n", error);
+            (void)fprintf(stderr, NAME ": %s%s\n", o->targets_file != NULL ? "--" : "", error);
         return false;
     }
     return true;
@@ -263,12 +268,17 @@ enum option_result load_options_parse(struct load_options *o, int argc, char **a
          .place = &o->mix_file,
          .argument = "FILE",
          .help = "scenarios by weight; see weir-load(1)"},
+        {.name = "targets",
+         .type = OPTION_STRING,
+         .place = &o->targets_file,
+         .argument = "FILE",
+         .help = "requests, of which each one that is sent is drawn by weight; see weir-load(1)"},
         {.name = "seed",
          .type = OPTION_COUNT,
          .place = &o->seed,
          .min = 0,
          .max = INT64_MAX,
-         .help = "which scenario each connection of a mix gets (1)"},
+         .help = "which scenario each connection gets, and which target each request (1)"},
         {.name = "method",
          .letter = 'X',
          .type = OPTION_STRING,
@@ -349,7 +359,7 @@ enum option_result load_options_parse(struct load_options *o, int argc, char **a
         return OPTIONS_WRONG;
     if (o->compare || o->merge)
         return check_without_run(o, &command) ? OPTIONS_RUN : OPTIONS_WRONG;
-    return check(o) && make_target(o, status) && make_mix(o) && check_mix(o) ? OPTIONS_RUN : OPTIONS_WRONG;
+    return check(o) && make_target(o, status) && make_mix(o) && settle_mix(o) ? OPTIONS_RUN : OPTIONS_WRONG;
 }
 
 void load_options_fini(struct load_options *o)

@@ -26,7 +26,7 @@ struct load_options {
     const char *method;
     struct option_list fields;
     const char *body;
-    const char *mix_file;
+    const char *mix_file, *targets_file;
     const char *unix_path;
     const char *histogram;
     const char *server_endings;

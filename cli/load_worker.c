@@ -41,12 +41,34 @@ static void set_limits(weir_limits *limits)
     limits->discard_size_max = WEIR_UNLIMITED; /* content is read, and nobody looks at it */
 }
 
+static weir_code prepare_scenario(struct load_worker *w, size_t scenario)
+{
+    size_t count;
+    const struct load_request *list = load_scenario_requests(&w->options->mix.list[scenario], &count);
+    weir_prepared **prepared = calloc(count, sizeof(weir_prepared *));
+    w->prepared[scenario] = prepared;
+    weir_code code = prepared != NULL ? WEIR_OK : WEIR_CODE_no_memory;
+    for (size_t i = 0; i < count && code == WEIR_OK; i++) {
+        const weir_request request = load_request_of(&list[i], w->options->target.host);
+        code = weir_prepare(&prepared[i], w->config, &request);
+    }
+    return code;
+}
+
+static void forget_scenario(struct load_worker *w, size_t scenario)
+{
+    size_t count;
+    (void)load_scenario_requests(&w->options->mix.list[scenario], &count);
+    for (size_t i = 0; w->prepared[scenario] != NULL && i < count; i++)
+        weir_prepared_free(w->prepared[scenario][i]);
+    free(w->prepared[scenario]);
+}
+
 static bool prepare(struct load_worker *w)
 {
     const struct load_options *o = w->options;
     for (size_t i = 0; i < o->mix.count; i++) {
-        const weir_request request = load_scenario_request(&o->mix.list[i], o->target.host);
-        weir_code code = weir_prepare(&w->prepared[i], w->config, &request);
+        weir_code code = prepare_scenario(w, i);
         if (code == WEIR_OK)
             continue;
         (void)snprintf(w->error, sizeof(w->error), "scenario '%s' cannot be asked: %s: %s", o->mix.list[i].name,
@@ -102,8 +124,8 @@ bool load_worker_init(struct load_worker *w, struct load_run *run, unsigned inde
 
 void load_worker_fini(struct load_worker *w)
 {
-    for (size_t i = 0; i < LOAD_SCENARIOS_MAX; i++)
-        weir_prepared_free(w->prepared[i]);
+    for (size_t i = 0; i < w->options->mix.count; i++)
+        forget_scenario(w, i);
     if (w->config != NULL)
         weir_conn_config_free(w->config);
     if (w->epoll >= 0)

@@ -51,6 +51,7 @@ struct load_conn {
     bool queued : 1;     /* in the worker's `answered` */
     bool hung_up : 1;    /* the server's FIN has come, or worse */
     struct load_life life;
+    uint64_t number; /* of the connection: of all threads, from 0 on */
     uint64_t asked;
     uint64_t reserved; /* of the plan's requests */
     uint64_t began_ns; /* of the dial, then of the connection */
@@ -67,7 +68,7 @@ struct load_worker {
     unsigned index;
     int epoll;
     weir_conn_config *config;
-    weir_prepared *prepared[LOAD_SCENARIOS_MAX];
+    weir_prepared **prepared[LOAD_SCENARIOS_MAX]; /* of each scenario, its requests */
     uint64_t now_ns;
 
     struct load_conn *conns; /* conn_count places */

@@ -281,6 +281,41 @@ def test_mix():
                                              "peer_reset_idle": leaves["connections"]}, "%r", r["server"])
 
 
+def test_targets():
+    """Each request is drawn by weight: the server says what it got, and the same seed draws the same."""
+    with Server() as s, tempfile.TemporaryDirectory() as where:
+        with open(os.path.join(where, "targets"), "w") as f:
+            f.write("# three\n/status/200 weight=6\nGET %s weight=3\nPOST /digest body=content field='X-A: b c'\n"
+                    "/status/500 weight=0\n" % url(s, "/status/404"))
+        with open(os.path.join(where, "content"), "w") as f:
+            f.write("x" * 5000)
+        runs = [Run("-c", 10, "-n", 1000, "--per-conn", 50, "--targets", "targets", "--seed", seed, *extra, url=url(s),
+                    cwd=where) for seed, extra in ((1, ()), (1, ("-t", 2)), (2, ()))]
+        for r in runs:
+            consistent(r.doc)
+            codes = r["exchanges"]["by_status_code"]
+            check(set(codes) == {"200", "404"} and sum(codes.values()) == 1000, "%r", codes)
+            check(200 <= codes["404"] <= 400, "the weights: %r", codes)  # 300 +- 15 by chance
+            check(r["scenarios"][0]["targets"] == 4 and r["options"]["targets"] == "targets", "%r", r["scenarios"])
+            # 100 of them by chance, of 5000 octets each, and the heads of 1000.
+            check(30 * 5000 <= r["connections"]["octets_out"] <= 200 * 5000 + 1000 * 100, "%r", r["connections"])
+        # Whether threads share the connections: each has requests of its own number, whoever sends them.
+        codes = [r["exchanges"]["by_status_code"] for r in runs]
+        check(codes[0] == codes[1] != codes[2], "by the seed: %r", codes)
+
+
+def test_a_mix_with_targets():
+    with Server() as s, tempfile.TemporaryDirectory() as where:
+        for name, text in (("a", "/status/201\n/status/202\n"), ("b", "/status/203\n"),
+                           ("mix", "[one]\nfield = X-One: 1\ntargets = a\n[two]\nmethod = HEAD\ntargets = b\n[three]\n")):
+            with open(os.path.join(where, name), "w") as f:
+                f.write(text)
+        r = Run("-c", 10, "-n", 600, "--per-conn", 2, "--mix", "mix", url=url(s, "/status/204"), cwd=where)
+        consistent(r.doc)
+        check(set(r["exchanges"]["by_status_code"]) == {"201", "202", "203", "204"}, "%r", r["exchanges"])
+        check([x.get("targets") for x in r["scenarios"]] == [2, 1, None], "%r", r["scenarios"])
+
+
 # --- what it says ----------------------------------------------------------------------------------------------------
 
 def test_the_report_for_people():
@@ -770,7 +805,7 @@ def test_wrong_usage():
         mixes = {"none": "path = /\n", "key": "[a]\nwait = 5\n", "weight": "[a]\nweight = 0\n",
                  "end": "[a]\nend = politely\n", "words": "[a]\nwhatever\n", "open": "\n[a\npath = /\n",
                  "twice": "[a]\n[b]\n[a]\n", "nameless": "[ ]\n", "blank": "[a]\npath = /a b\n", "empty": "",
-                 "body": "[a]\nbody = /no/such\n", "octets": "\x1b[2J\x07\n"}
+                 "body": "[a]\nbody = /no/such\n", "targets": "[a]\ntargets = /no/such\n", "octets": "\x1b[2J\x07\n"}
         for name, text in mixes.items():
             with open(os.path.join(where, name), "w") as f:
                 f.write(text)
@@ -800,6 +835,10 @@ def test_wrong_usage():
                  (("--compare", "--histogram", "h", "x", "y"), "--histogram has no meaning with --compare"),
                  (("--fail-if", "p99>10xs", target), "--fail-if is 'p99>10xs': at character 5, '10xs': expected a time"),
                  (("--fail-if", "eros>1", target), "at character 1, 'eros>1': expected errors, unsent"),
+                 (("--targets", where + "/absent", target), "--targets: %s/absent: No such file" % where),
+                 (("--targets", where + "/weight", target), "weight:1: "),
+                 (("--targets", where + "/empty", target), "no target"),
+                 (("--mix", where + "/targets", target), "[a]: targets: /no/such: No such file"),
                  (("--merge", "--fail-if", "errors>1", "x"), "--fail-if has no meaning with --merge"),
                  (("--compare", "x"), "two files"), (("--merge",), "--histogram")]
         for args, needle in cases:
