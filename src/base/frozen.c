@@ -2,6 +2,7 @@
  * are those of 0.1, for ever; docs/style.md, "What may grow", says how something is added to each all the same. */
 #include <weir/conn.h>
 #include <weir/ledger.h>
+#include <weir/loop.h>
 #include <weir/policy.h>
 
 #define FROZEN(type, octets)                                                                                           \
@@ -24,6 +25,7 @@ FROZEN(weir_code_rule, 16);
 FROZEN(weir_policy, 72);
 FROZEN(weir_judge, 120);
 FROZEN(weir_verdict, 16);
+FROZEN(weir_post, 64);
 _Static_assert(sizeof(weir_trace) == 4, "weir_trace is frozen");
 
 _Static_assert(WEIR_CODE_END_0_1 == 98, "the codes of 0.1 are closed: a new one goes into WEIR_CODE_TABLE_ADDED");

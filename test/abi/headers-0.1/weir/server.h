@@ -1,0 +1,91 @@
+/* weir/server.h: a server: listeners, workers, connections that end for a known reason.
+ *
+ *     static const weir_handler handler = WEIR_HANDLER(.head = hello);
+ *     return weir_serve(WEIR_SERVER(.listen = WEIR_STR("127.0.0.1:8080"), .handler = &handler));
+ *
+ * A server has workers. Each is one thread with its own loop, listener, connections and counters; they share nothing.
+ * The first runs on the thread that calls weir_server_run; the others are threads that `workers` asked for. A server
+ * can instead be given a loop of the caller's, which is then its only worker.
+ *
+ * States: new (listening; nothing accepted yet) -> running -> draining -> stopped.
+ */
+#ifndef WEIR_SERVER_H
+#define WEIR_SERVER_H
+
+#include <weir/ending.h>
+#include <weir/engine.h>
+#include <weir/exchange.h>
+#include <weir/ledger.h>
+#include <weir/limits.h>
+#include <weir/loop.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct weir_server weir_server;
+
+/* Zero is the default of each field; what is pointed at is copied unless it says kept. */
+typedef struct weir_server_options {
+    size_t size;
+    weir_str listen; /* HOST:PORT, [v6]:PORT, :PORT, unix:PATH, systemd; several with commas; required */
+    const weir_handler *handler; /* copied; required */
+    void *app;                   /* kept; given to each callback */
+    unsigned workers;            /* default 1, at most 1024 */
+    bool lenient;                /* accept bare LF line ends and the like; default: strict */
+    weir_limits limits;
+    uint64_t connections_max; /* of all workers; default: from the descriptor limit, with a reserve of a tenth */
+    uint64_t drain_timeout_ns; /* default 30 s: then what is left is cut */
+    unsigned backlog;          /* of listen(2); default 4096 */
+    weir_str server_name;      /* the Server field; default: none is sent */
+    weir_allocator allocator;  /* used by all workers at once */
+    weir_loop *loop;           /* kept: run on this loop, with no worker of its own */
+    bool mode_unix_all;        /* a unix socket is made for everyone (0666); default: the umask decides */
+    /* TCP: the kernel hands a connection over with its first octets, or after about a second. A third less work for each
+     * connection that asks once; but one that is reset before it says anything is never seen, nor in the ledger. */
+    bool defer_accept;
+    /* Each ending of a connection, on the thread of its worker; kept. */
+    void (*ending)(void *app, const weir_ending *ending);
+    /* Things of the server itself that an operator may want to know: `no_descriptors` or `no_memory` while accepting, one
+     * sentence each, at most one a second and worker; on the thread where it happens; kept. */
+    void (*notice)(void *app, weir_code code, const char *text);
+    /* It listens, and is about to serve: the place to print weir_server_address, and to keep `server` for a later drain,
+     * where weir_serve made it. On the thread that calls weir_server_run; kept. */
+    void (*started)(void *app, weir_server *server);
+    /* All connections have ended after a drain or stop, on the thread of the last worker; the server may be freed after
+     * it has returned. For a server on a loop of the caller's; kept. */
+    void (*stopped)(void *app);
+} weir_server_options;
+
+#define WEIR_SERVER(...) (&(weir_server_options){.size = sizeof(weir_server_options), __VA_ARGS__})
+
+/* Binds and listens, so that all that can be wrong with the options is said here, in `error` (may be null). */
+WEIR_API WEIR_MUST_USE weir_code weir_server_new(weir_server **out, const weir_server_options *options,
+                                                 weir_error *error);
+/* Serves until the server is drained or stopped. With a loop of the caller's: starts accepting and returns. */
+WEIR_API weir_code weir_server_run(weir_server *server, weir_error *error);
+/* Only when stopped, or never run. */
+WEIR_API void weir_server_free(weir_server *server);
+
+/* New, run, free. Says on standard error what is wrong, if it is, the one place where the library prints; returns an
+ * exit status: 0 after a drain, 1 when it could not run, 2 when the options are wrong. */
+WEIR_API int weir_serve(const weir_server_options *options);
+
+/* Drain: listeners close, idle connections close, exchanges are finished with Connection: close; what is not done after
+ * the drain timeout is cut. Stop: everything is cut now. From any thread, and from a signal handler. */
+WEIR_API void weir_server_drain(weir_server *server);
+WEIR_API void weir_server_stop(weir_server *server);
+/* True when every connection has ended and the listeners are closed. */
+WEIR_API bool weir_server_is_stopped(const weir_server *server);
+
+/* The address a listener got, as "127.0.0.1:8080": for port 0. Terminated; false when there is no such listener. */
+WEIR_API bool weir_server_address(const weir_server *server, size_t listener, char *text, size_t size);
+/* The options in effect, defaults filled in, one "name value" a line. Terminated, cut at `size`; what snprintf would. */
+WEIR_API int weir_server_print_options(const weir_server *server, char *text, size_t size);
+
+/* The ledger of all workers. From any thread; each number is exact, though not all of the same instant. `ledger->size` must be set. */
+WEIR_API void weir_server_ledger(const weir_server *server, weir_ledger *ledger);
+#ifdef __cplusplus
+}
+#endif
+#endif
