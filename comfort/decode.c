@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 
 #include <weir/decode.h>
@@ -32,6 +33,7 @@ static bool offer_held(struct weir_decoder *d, weir_exchange *x)
     size_t n = octets.len;
     if (d->handler.body != NULL)
         n = d->handler.body(d->app, x, octets);
+    assert(n <= octets.len); /* as the engine does: to take more than was offered is the handler's mistake */
     d->held_at += n;
     return d->held_at == d->held_end;
 }

@@ -2,17 +2,20 @@
  * however little it takes at a time; what is cut, broken or a bomb is named. Method: a client's engine is fed answers made
  * with the encoders of the libraries; a handler that takes pieces by a seed. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <brotli/encode.h>
 #include <cmocka.h>
-#include <weir/decode.h>
 #include <weir/conn.h>
+#include <weir/decode.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -24,6 +27,7 @@ static unsigned char packed[PLAIN_SIZE + 1000];
 static struct story {
     uint64_t state;
     bool picky;
+    bool greedy;        /* says that it took more than was offered */
     unsigned refuse_at; /* at that call of `body` it refuses the rest, or gives up; 0: never */
     bool gives_up;
     unsigned bodies;
@@ -55,7 +59,7 @@ static size_t on_body(void *app, weir_exchange *x, weir_str octets)
     assert_true(story.size + n <= sizeof story.got);
     memcpy(story.got + story.size, octets.ptr, n);
     story.size += n;
-    return n;
+    return story.greedy ? n + 1 : n;
 }
 
 static void on_end(void *app, weir_exchange *x)
@@ -132,8 +136,12 @@ static void tell(const char *coding, const unsigned char *octets, size_t size, u
     weir_decoder *decoder;
     weir_ending ending;
     char head[200];
-    story = (struct story){
-        .state = seed, .picky = seed > 0, .now_ns = 1, .refuse_at = story.refuse_at, .gives_up = story.gives_up};
+    story = (struct story){.greedy = story.greedy,
+                           .state = seed,
+                           .picky = seed > 0,
+                           .now_ns = 1,
+                           .refuse_at = story.refuse_at,
+                           .gives_up = story.gives_up};
     const weir_conn_options engine_options = WEIR_CONN_OPTIONS(.role = WEIR_ROLE_CLIENT, .handler = &handler);
     assert_int_equal(weir_conn_config_new(&config, &engine_options, NULL), WEIR_OK);
     assert_int_equal(weir_conn_new(&story.engine, config, NULL, 1), WEIR_OK);
@@ -270,13 +278,38 @@ static void refused(void **state)
     story.refuse_at = 0;
 }
 
+/* A mistake of the handler's, which the engine asserts against; what is decoded must not run over either. */
+static void more_than_was_offered(void **state)
+{
+    (void)state;
+    static const char *const all[] = {"gzip", "deflate", "br", "zstd", "identity"};
+    for (size_t c = 0; c < 5; c++) {
+        size_t n = c < 4 ? pack(all[c], 3000) : 3;
+        int status;
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            (void)signal(SIGABRT, SIG_DFL);
+            if (freopen("/dev/null", "w", stderr) == NULL)
+                _exit(1);
+            story.greedy = true;
+            tell(all[c], packed, n, 0, NULL);
+            _exit(0);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    }
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof plain; i++)
         plain[i] = (char)("the quick brown fox"[(i * 7 + i / 13) % 19] ^ (i % 97 == 0));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole),  cmocka_unit_test(members), cmocka_unit_test(untouched), cmocka_unit_test(cut),
-        cmocka_unit_test(broken), cmocka_unit_test(bombs),   cmocka_unit_test(refused),
+        cmocka_unit_test(whole),     cmocka_unit_test(members),
+        cmocka_unit_test(untouched), cmocka_unit_test(cut),
+        cmocka_unit_test(broken),    cmocka_unit_test(bombs),
+        cmocka_unit_test(refused),   cmocka_unit_test(more_than_was_offered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,10 @@ WEIR_API uint64_t weir_body_length(const weir_exchange *x);
  * resume; not when the peer did not wait for it. */
 WEIR_API void weir_body_pause(weir_exchange *x);
 WEIR_API void weir_body_resume(weir_exchange *x);
+/* At most so many octets of this body, instead of body_size_max of the limits; WEIR_NEVER: any number. More is
+ * `body_too_large`: 413, if no answer was begun. Best told in `head`, which is called whatever the head says of the length:
+ * when it returns, or with weir_body_resume, a length that is over is refused before any of it is read. */
+WEIR_API void weir_body_limit(weir_exchange *x, uint64_t size_max);
 /* No more of this body is wanted. `body` is not called again, `end` neither. */
 WEIR_API void weir_body_refuse(weir_exchange *x);
 /* After weir_body_refuse or weir_exchange_abort: for a handler that calls another one's `body` several times in its own. */

@@ -24,6 +24,14 @@ static weir_code refuse(weir_error *error, const char *text)
     return refuse_as(error, WEIR_CODE_bad_option, text);
 }
 
+static void put_date(struct weir_conn_config *config, int64_t second)
+{
+    config->date_second = second;
+    memcpy(config->date_line, "Date: ", 6);
+    http_date_format(config->date_line + 6, second);
+    memcpy(config->date_line + 6 + HTTP_DATE_SIZE, "\r\n", 2);
+}
+
 weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_options *options, size_t engine_size,
                              size_t exchange_size, weir_error *error)
 {
@@ -68,7 +76,7 @@ weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_op
     base_slab_init(&config->engines, allocator, engine_size, ENGINES_KEEP_MAX);
     config->unix_time = config->options.unix_time;
     config->unix_time_app = config->options.app;
-    config->date_second = INT64_MIN;
+    put_date(config, INT64_MIN);
     config->seed = (uint64_t)(uintptr_t)config * UINT64_C(0x9e3779b97f4a7c15) | 1;
     return WEIR_OK;
 }
@@ -97,11 +105,7 @@ weir_str engine_config_date_line(struct weir_conn_config *config)
     if (config->unix_time == NULL)
         return (weir_str){.ptr = NULL};
     int64_t second = config->unix_time(config->unix_time_app);
-    if (second != config->date_second) {
-        config->date_second = second;
-        memcpy(config->date_line, "Date: ", 6);
-        http_date_format(config->date_line + 6, second);
-        memcpy(config->date_line + 6 + HTTP_DATE_SIZE, "\r\n", 2);
-    }
+    if (second != config->date_second)
+        put_date(config, second);
     return (weir_str){.ptr = config->date_line, .len = ENGINE_DATE_LINE_SIZE};
 }

@@ -76,6 +76,7 @@ struct weir_exchange {
     uint32_t held; /* octets of memory that are its alone, while it is in that queue */
     uint64_t began_ns;
     uint64_t in_length; /* of the content that arrives; WEIR_NEVER if its head does not say */
+    uint64_t in_size_max; /* of it */
     uint64_t body_in;
     uint64_t body_out;
     uint64_t discarded; /* content read and dropped */

@@ -17,6 +17,7 @@ struct weir_exchange *exchange_new(struct engine *engine)
     x->handler = &engine->config->handler;
     x->app = engine->config->options.app;
     x->head = &exchange_no_head;
+    x->in_size_max = engine->config->options.limits.body_size_max;
     x->began_ns = engine->now_ns;
     return x;
 }
@@ -63,7 +64,7 @@ void exchange_renew(struct weir_exchange *x, struct engine *engine)
     const weir_handler *handler = x->handler;
     void *app = x->app, *user = x->user;
     struct exchange_piece *memory = x->memory;
-    uint64_t began_ns = x->began_ns;
+    uint64_t began_ns = x->began_ns, in_size_max = x->in_size_max;
     bool aborted = x->aborted;
     release(x);
     memset(x, 0, sizeof *x);
@@ -73,6 +74,7 @@ void exchange_renew(struct weir_exchange *x, struct engine *engine)
     x->user = user;
     x->memory = memory;
     x->began_ns = began_ns;
+    x->in_size_max = in_size_max;
     x->aborted = aborted;
     x->head = &exchange_no_head;
 }
@@ -233,6 +235,12 @@ void weir_body_pause(weir_exchange *x)
 void weir_body_resume(weir_exchange *x)
 {
     x->paused = false;
+    engine_wake(x->engine);
+}
+
+void weir_body_limit(weir_exchange *x, uint64_t size_max)
+{
+    x->in_size_max = size_max;
     engine_wake(x->engine);
 }
 

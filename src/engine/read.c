@@ -48,7 +48,7 @@ static bool decode_chunks(struct engine *engine, struct weir_exchange *x)
     case H1_CHUNKED_DATA:
         base_input_consume(&engine->input, step.used - step.data.len);
         engine->in_offered = step.data.len;
-        if (x->body_in + x->discarded + step.data.len > engine->config->options.limits.body_size_max) {
+        if (x->body_in + x->discarded + step.data.len > x->in_size_max) {
             engine_malformed(engine, WEIR_CODE_body_too_large);
             return false;
         }
@@ -153,6 +153,11 @@ static bool read_body(struct engine *engine, struct weir_exchange *x)
         x->stuck = true;
         return true;
     }
+    /* Not before the handler had the head: it may have raised the limit. */
+    if (!x->refused && x->in_length > x->in_size_max && x->in_length != WEIR_NEVER) {
+        engine_malformed(engine, WEIR_CODE_body_too_large);
+        return false;
+    }
     if (x->expects)
         engine_continue(engine, x);
     if (engine->in_framing.kind == HTTP_FRAMING_LENGTH) {
@@ -160,7 +165,7 @@ static bool read_body(struct engine *engine, struct weir_exchange *x)
         engine->in_offered = size < engine->in_left ? size : engine->in_left;
     } else if (engine->in_framing.kind == HTTP_FRAMING_CLOSE) {
         engine->in_offered = base_input_size(&engine->input);
-        if (x->body_in + x->discarded + engine->in_offered > engine->config->options.limits.body_size_max) {
+        if (x->body_in + x->discarded + engine->in_offered > x->in_size_max) {
             engine_malformed(engine, WEIR_CODE_body_too_large);
             return false;
         }

@@ -100,9 +100,6 @@ static weir_code take_head(struct engine *engine, struct weir_exchange *x)
     x->asked = (uint8_t)engine_asked(head->method);
     take_target(x);
     engine->in_framing = http_framing_of_request(head->chunked, head->has_length, head->length);
-    if (engine->in_framing.kind == HTTP_FRAMING_LENGTH && engine->in_framing.length > limits->body_size_max)
-        return WEIR_CODE_body_too_large;
-
     client_event(engine, H1_EVENT_REQUEST);
     facts->exchanges_begun++;
     engine_count(&engine->config->totals.exchanges_begun, 1);
@@ -224,9 +221,6 @@ static weir_code take_response(struct engine *engine, struct weir_exchange *x)
         x->room_due = true;
         return WEIR_OK;
     }
-    if (engine->in_framing.kind == HTTP_FRAMING_LENGTH &&
-        engine->in_framing.length > engine->config->options.limits.body_size_max)
-        return WEIR_CODE_body_too_large;
     if (!h1_states_event(&engine->states, H1_SERVER, H1_EVENT_RESPONSE))
         return WEIR_CODE_unexpected_octets;
     bool delimited = engine->in_framing.kind == HTTP_FRAMING_CLOSE;

@@ -2,6 +2,7 @@
  * C library's calendar. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,11 +46,38 @@ static void all_days_of_an_era(void **state)
     }
 }
 
+/* Day by day from the first that there is, by counting, so that no other calendar is asked: strftime does not pad years. */
+static void all_days_before_1970(void **state)
+{
+    (void)state;
+    static const unsigned lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char weekdays[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    int64_t day = -719162;
+    for (unsigned year = 1; year < 1970; year++) {
+        bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        for (unsigned month = 0; month < 12; month++) {
+            for (unsigned date = 1; date <= lengths[month] + (month == 1 && leap); date++, day++) {
+                char due[64];
+                snprintf(due, sizeof due, "%s, %02u %s %04u 00:00:01 GMT", weekdays[(day + 719163) % 7], date,
+                         months[month], year);
+                check(day * 86400 + 1, due);
+                due[strlen(due) - 12] = '\0';
+                strcat(due, "23:59:59 GMT");
+                check(day * 86400 + 86399, due);
+            }
+        }
+    }
+    assert_int_equal(day, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_dates),
         cmocka_unit_test(all_days_of_an_era),
+        cmocka_unit_test(all_days_before_1970),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
