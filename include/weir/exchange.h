@@ -69,7 +69,7 @@ WEIR_API weir_str weir_request_authority(const weir_exchange *x);
 /* The protocols that the request offers to switch to (its Upgrade field), best first; empty unless 101 may be answered:
  * HTTP/1.1, Upgrade named in Connection, and the request whole. */
 WEIR_API weir_str weir_request_upgrade(const weir_exchange *x);
-/* Responses: status, and the reason as it came. */
+/* Responses: status, and the reason as it came. At a server: the status that was answered, 0 before that. */
 WEIR_API unsigned weir_response_status(const weir_exchange *x);
 WEIR_API weir_str weir_response_reason(const weir_exchange *x);
 WEIR_API bool weir_response_is_interim(const weir_exchange *x);
@@ -173,6 +173,11 @@ WEIR_API void *weir_exchange_user(const weir_exchange *x);
  * the application's own: weir_conn_memory does not count it. Null for no memory, and for a size of 0. For a few pieces an
  * exchange: each call is one of the allocator's. */
 WEIR_API WEIR_MUST_USE void *weir_exchange_alloc(weir_exchange *x, size_t size);
+/* One pointer a connection, null at first: what the exchanges of a connection share. A server tells of its end with
+ * `connection_ended` (weir/server.h). While an exchange of a client waits for a connection it has none: it is null, and
+ * setting it does nothing. */
+WEIR_API void weir_exchange_set_connection_user(weir_exchange *x, void *user);
+WEIR_API void *weir_exchange_connection_user(const weir_exchange *x);
 /* The number of the connection, unique in its server, client or config, from 1; 0 while it waits for one. */
 WEIR_API uint64_t weir_exchange_connection(const weir_exchange *x);
 /* The other end of its connection, of a server or a client; of family 0 while it waits for one. */

@@ -52,6 +52,11 @@ WEIR_API uint64_t weir_loop_deadline(const weir_loop *loop);
 /* The monotonic clock (CLOCK_MONOTONIC, nanoseconds). Within a round: when that round began. Otherwise it is read. */
 WEIR_API uint64_t weir_loop_now(const weir_loop *loop);
 
+/* One pointer a loop, null at first; Weir never looks at it. With weir_exchange_loop a handler finds what its worker has,
+ * such as a client of its own. */
+WEIR_API void weir_loop_set_user(weir_loop *loop, void *user);
+WEIR_API void *weir_loop_user(const weir_loop *loop);
+
 /* --- posts: the way back to a loop from another thread ----------------------------------------------------------------
  *
  * A weir_post stands in a struct of the caller's, such as a job for a pool of threads (examples/thread.c):

@@ -59,6 +59,17 @@ typedef struct weir_server_options {
     void (*stopped)(void *app);
     /* Octets of memory that a connection may hold for answers that its peer has not read (weir/conn.h); default 64 KiB. */
     uint64_t connection_memory_max;
+    /* A worker begins, and has ended: on its thread, before its first connection and after its last, with its loop, on which
+     * it may have timers and a client of its own (weir_loop_set_user; examples/proxy.c). Of a loop of the caller's too, just
+     * after `started` and just before `stopped`. What began is ended, though no thread may be had for the others; kept. */
+    void (*worker_started)(void *app, weir_loop *loop);
+    void (*worker_stopped)(void *app, weir_loop *loop);
+    /* Each exchange that ends, whatever its handler, just before its `done`; what it shows is still there: for an access log
+     * (weir_response_status is what was answered). On the thread of its worker; kept. */
+    void (*exchange_ended)(void *app, weir_exchange *x, const weir_exchange_ending *ending);
+    /* The end of a connection that has a pointer of the user's (weir_exchange_set_connection_user), just after `ending`: the
+     * place to free what is behind it. On the thread of its worker; kept. */
+    void (*connection_ended)(void *app, void *user, const weir_ending *ending);
 } weir_server_options;
 
 #define WEIR_SERVER(...) (&(weir_server_options){.size = sizeof(weir_server_options), __VA_ARGS__})
@@ -79,6 +90,11 @@ WEIR_API int weir_serve(const weir_server_options *options);
  * the drain timeout is cut. Stop: everything is cut now. From any thread, and from a signal handler. */
 WEIR_API void weir_server_drain(weir_server *server);
 WEIR_API void weir_server_stop(weir_server *server);
+/* Exchanges that begin from now on go to this handler, those that have begun stay with theirs. Copied. Each worker hears of
+ * it within its next round. From any thread, before the server runs too. Refused as in weir_server_new; `no_memory`:
+ * then all is as before. Copies are kept until weir_server_free, one of each handler that differs. */
+WEIR_API WEIR_MUST_USE weir_code weir_server_set_handler(weir_server *server, const weir_handler *handler,
+                                                         weir_error *error);
 /* True when every connection has ended and the listeners are closed. */
 WEIR_API bool weir_server_is_stopped(const weir_server *server);
 

@@ -50,6 +50,7 @@ weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_op
         return refuse_as(error, WEIR_CODE_unsupported,
                          "handler: a callback is set that Weir " WEIR_VERSION " does not have");
     config->handler.size = sizeof config->handler;
+    config->serves = &config->handler;
     if (config->options.role == WEIR_ROLE_SERVER && config->handler.head == NULL)
         return refuse(error, "handler: `head` is null: a server needs it to answer");
     if (config->options.server_name.len > 0 && !weir_field_value_valid(config->options.server_name))

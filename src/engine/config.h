@@ -17,6 +17,7 @@ struct weir_conn_config {
     weir_conn_options options; /* limits resolved, allocator that of the meter */
     struct base_meter meter;
     weir_handler handler;        /* a copy, so that a shorter struct of an older caller is null behind its end */
+    const weir_handler *serves; /* what exchanges begin with: `handler`, or another of the owner's that lives as long */
     bool lenient;
     struct h1_head_limits head_limits;
     struct base_blocks blocks;

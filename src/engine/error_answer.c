@@ -43,6 +43,8 @@ bool engine_answer_error(struct engine *engine, weir_code code)
         to = h1_put(to, content);
     base_output_commit(&engine->output, (size_t)(to - start));
     engine_account(engine, before);
+    if (engine->current != NULL)
+        engine->current->status = (uint16_t)status;
     engine_count(&engine->config->totals.responses_by_status[status / 100], 1);
     return h1_states_event(&engine->states, H1_SERVER, H1_EVENT_END);
 }

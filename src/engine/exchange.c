@@ -14,7 +14,7 @@ struct weir_exchange *exchange_new(struct engine *engine)
         return NULL;
     memset(x, 0, engine_is_server(engine) ? offsetof(struct weir_exchange, asking) : sizeof *x);
     x->engine = engine;
-    x->handler = &engine->config->handler;
+    x->handler = engine->config->serves;
     x->app = engine->config->options.app;
     x->head = &exchange_no_head;
     x->in_size_max = engine->config->options.limits.body_size_max;
@@ -192,7 +192,7 @@ weir_str weir_request_upgrade(const weir_exchange *x)
 
 unsigned weir_response_status(const weir_exchange *x)
 {
-    return x->head->parsed.status;
+    return engine_is_server(x->engine) ? x->status : x->head->parsed.status;
 }
 
 weir_str weir_response_reason(const weir_exchange *x)
@@ -297,4 +297,16 @@ void *weir_exchange_user(const weir_exchange *x)
 uint64_t weir_exchange_connection(const weir_exchange *x)
 {
     return x->engine->facts->id;
+}
+
+/* While it waits its facts are those of all that wait. */
+void weir_exchange_set_connection_user(weir_exchange *x, void *user)
+{
+    if (x->engine->facts->id != 0)
+        x->engine->facts->user = user;
+}
+
+void *weir_exchange_connection_user(const weir_exchange *x)
+{
+    return x->engine->facts->user;
 }

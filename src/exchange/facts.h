@@ -11,6 +11,7 @@ struct engine_facts {
     uint64_t octets_queued; /* appended to the output, less what was dropped before it was of use */
     uint64_t octets_sent;   /* taken by the transport */
     uint64_t exchanges_begun;
+    void *user; /* of the application: weir_exchange_set_connection_user */
     struct receipts receipts;
     weir_trace trace;
     int16_t os;          /* the first errno */

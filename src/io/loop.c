@@ -262,6 +262,16 @@ uint64_t weir_loop_now(const weir_loop *loop)
     return loop->in_round ? loop->now_ns : io_clock_now();
 }
 
+void weir_loop_set_user(weir_loop *loop, void *user)
+{
+    loop->user = user;
+}
+
+void *weir_loop_user(const weir_loop *loop)
+{
+    return loop->user;
+}
+
 int64_t io_loop_unix_time(weir_loop *loop)
 {
     if (!loop->unix_time_known) {

@@ -69,6 +69,7 @@ struct weir_loop {
         bool no_pwait2;
     } epoll;
     int wake_fd;
+    void *user;
 
     uint32_t rounds; /* begun; wraps round */
     uint64_t now_ns; /* when the round began; valid only within it */

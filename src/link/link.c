@@ -10,6 +10,9 @@
 /* Idle links looked at to find one that may be closed: few enough to be done per accept. */
 #define RECLAIM_LOOKS  32
 
+/* An idle connection is no more than this: docs/architecture.md. */
+_Static_assert(sizeof(struct link) <= 256, "an idle connection has at most 256 octets");
+
 static struct link *link_of_conn(const struct weir_conn *conn)
 {
     return BASE_CONTAINER(conn, struct link, conn);

@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/memory.h"
-#include "base/sized.h"
 #include "server/server_internal.h"
 
 #define WORKERS_MAX               1024
@@ -55,10 +54,6 @@ static weir_code check(const weir_server_options *o, weir_error *error)
         return server_refuse(error, WEIR_CODE_bad_option, 0,
                              "listen is empty: expected HOST:PORT, [v6]:PORT, :PORT, "
                              "unix:PATH or systemd");
-    if (o->handler == NULL)
-        return server_refuse(error, WEIR_CODE_bad_option, 0, "handler is null: expected one made with WEIR_HANDLER");
-    if (o->handler->size == 0)
-        return server_refuse(error, WEIR_CODE_bad_option, 0, "handler: size is 0: make it with WEIR_HANDLER");
     if (o->workers > WORKERS_MAX)
         return server_refuse(error, WEIR_CODE_bad_option, 0, "workers is %u: expected 1 to %d", o->workers,
                              WORKERS_MAX);
@@ -88,6 +83,8 @@ weir_code server_take_options(weir_server *server, weir_error *error)
     weir_server_options *o = &server->options;
     weir_code code = check(o, error);
     if (code == WEIR_OK)
+        code = server_take_handler(server, o->handler, error);
+    if (code == WEIR_OK)
         code = take_texts(server, error);
     if (code == WEIR_OK)
         code = weir_limits_resolve(&o->limits, error);
@@ -95,10 +92,6 @@ weir_code server_take_options(weir_server *server, weir_error *error)
         code = base_connection_memory_resolve(&o->connection_memory_max, error);
     if (code != WEIR_OK)
         return code;
-    if (!base_sized_in(&server->handler, sizeof server->handler, o->handler, o->handler->size))
-        return server_refuse(error, WEIR_CODE_unsupported, 0,
-                             "handler: a callback is set that Weir " WEIR_VERSION " does not have");
-    server->handler.size = sizeof server->handler;
     if (o->workers == 0)
         o->workers = 1;
     if (o->connections_max == 0)

@@ -47,6 +47,7 @@ weir_code weir_server_new(weir_server **out, const weir_server_options *options,
         return server_refuse(error, WEIR_CODE_no_memory, 0, "no memory for a server");
     server->options = ours;
     server->allocator = allocator;
+    pthread_mutex_init(&server->lock, NULL);
     weir_code code = server_take_options(server, error);
     if (code == WEIR_OK)
         code = make_workers(server, error);
@@ -69,6 +70,8 @@ void weir_server_free(weir_server *server)
     for (unsigned i = 0; i < server->workers_ready; i++)
         worker_fini(&server->workers[i]);
     server_free_places(server);
+    server_free_handlers(server);
+    pthread_mutex_destroy(&server->lock);
     base_release(&allocator, server->workers, server->options.workers * sizeof *server->workers);
     if (server->listen_text != NULL)
         base_release(&allocator, server->listen_text, server->options.listen.len + 1);
@@ -81,8 +84,7 @@ void weir_server_free(weir_server *server)
 
 static void *run_thread(void *app)
 {
-    struct worker *worker = app;
-    weir_loop_run(worker->loop);
+    worker_run(app);
     return NULL;
 }
 
@@ -135,12 +137,14 @@ weir_code weir_server_run(weir_server *server, weir_error *error)
         code = worker_open(&server->workers[i], error);
     if (code == WEIR_OK && server->options.started != NULL)
         server->options.started(server->options.app, server);
-    if (code == WEIR_OK && server->options.loop != NULL)
+    if (code == WEIR_OK && server->options.loop != NULL) {
+        worker_tell_started(&server->workers[0]);
         return WEIR_OK;
+    }
     if (code == WEIR_OK)
         code = start_threads(server, error);
     if (code == WEIR_OK)
-        weir_loop_run(server->workers[0].loop);
+        worker_run(&server->workers[0]);
     else
         end_unstarted(server);
     join_threads(server);
@@ -149,14 +153,19 @@ weir_code weir_server_run(weir_server *server, weir_error *error)
 
 /* --- drain and stop, from anywhere ----------------------------------------------------------------------------------- */
 
+void server_poke(const weir_server *server)
+{
+    for (unsigned i = 0; i < server->workers_ready; i++)
+        io_loop_poke(server->workers[i].loop);
+}
+
 static void want(weir_server *server, enum server_wanted wanted)
 {
     int before = __atomic_load_n(&server->wanted, __ATOMIC_RELAXED);
     while (before < (int)wanted && !__atomic_compare_exchange_n(&server->wanted, &before, (int)wanted, true,
                                                                 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         continue;
-    for (unsigned i = 0; i < server->workers_ready; i++)
-        io_loop_poke(server->workers[i].loop);
+    server_poke(server);
 }
 
 void weir_server_drain(weir_server *server)
@@ -176,8 +185,6 @@ bool weir_server_is_stopped(const weir_server *server)
             return false;
     return true;
 }
-
-/* --- of an exchange -------------------------------------------------------------------------------------------------- */
 
 /* --- in one call ----------------------------------------------------------------------------------------------------- */
 

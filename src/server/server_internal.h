@@ -14,9 +14,17 @@ struct server_place {
     struct io_listen_mark mark;
 };
 
+/* A copy of the caller's, cut or extended to the size of ours. Kept as long as the server: exchanges point to it. */
+struct server_handler {
+    struct server_handler *next;
+    weir_handler handler;
+};
+
 struct weir_server {
     weir_server_options options; /* defaults filled in; `listen` and `server_name` are copies */
-    weir_handler handler;        /* a copy of the caller's, cut or extended to the size of ours */
+    pthread_mutex_t lock;        /* of what callers of any thread change: `handlers` */
+    struct server_handler *handlers;
+    const weir_handler *serves; /* of those: what exchanges begin with; atomic: read by the workers */
     weir_allocator allocator;
     char *listen_text;
     char *name_text;
@@ -37,6 +45,12 @@ static inline enum server_wanted server_wants(const weir_server *server)
 void server_notice(const weir_server *server, weir_code code, const char *text);
 /* options.c: checks server->options, copies what they point at, fills in defaults; bad_option says which is wrong. */
 WEIR_MUST_USE weir_code server_take_options(weir_server *server, weir_error *error);
+/* handler.c: checks and copies. */
+WEIR_MUST_USE weir_code server_take_handler(weir_server *server, const weir_handler *handler, weir_error *error);
+const weir_handler *server_serves(const weir_server *server);
+void server_free_handlers(weir_server *server);
+/* Has each worker look at what is wanted of it. Async-signal-safe. */
+void server_poke(const weir_server *server);
 /* listen.c: opens a socket for each worker at each address. On failure all that were opened are closed. */
 WEIR_MUST_USE weir_code server_listen(weir_server *server, weir_error *error);
 /* Takes the files of unix sockets away, once: before the first listener closes, as their inode numbers may be another

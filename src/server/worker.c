@@ -93,6 +93,29 @@ static const struct io_listener_ops listener_ops = {.accepted = on_accepted, .pa
 
 /* --- endings --------------------------------------------------------------------------------------------------------- */
 
+void worker_tell_started(struct worker *worker)
+{
+    const weir_server_options *options = &worker->server->options;
+    worker->told = true;
+    if (options->worker_started != NULL)
+        options->worker_started(options->app, worker->loop);
+}
+
+static void tell_stopped(struct worker *worker)
+{
+    const weir_server_options *options = &worker->server->options;
+    if (worker->told && options->worker_stopped != NULL)
+        options->worker_stopped(options->app, worker->loop);
+    worker->told = false;
+}
+
+void worker_run(struct worker *worker)
+{
+    worker_tell_started(worker);
+    weir_loop_run(worker->loop);
+    tell_stopped(worker);
+}
+
 static void finish_if_drained(struct worker *worker)
 {
     if (!worker->draining || worker->home.alive > 0 || worker_is_stopped(worker))
@@ -101,6 +124,8 @@ static void finish_if_drained(struct worker *worker)
     __atomic_store_n(&worker->stopped, true, __ATOMIC_RELEASE);
     if (worker->own_loop)
         weir_loop_stop(worker->loop);
+    else
+        tell_stopped(worker);
     const weir_server_options *options = &worker->server->options;
     if (options->stopped != NULL && weir_server_is_stopped(worker->server))
         options->stopped(options->app);
@@ -109,12 +134,21 @@ static void finish_if_drained(struct worker *worker)
 static void on_ended(struct link_home *home, struct link *link, const weir_ending *ending)
 {
     struct worker *worker = worker_of_home(home);
-    (void)link;
     const weir_server_options *options = &worker->server->options;
     if (options->ending != NULL)
         options->ending(options->app, ending);
+    void *user = link->conn.facts.user;
+    if (user != NULL && options->connection_ended != NULL)
+        options->connection_ended(options->app, user, ending);
     review_accept(worker);
     finish_if_drained(worker);
+}
+
+static bool on_exchange_ended(struct weir_conn_config *config, struct weir_exchange *x, weir_exchange_ending *ending)
+{
+    const weir_server_options *options = &BASE_CONTAINER(config, struct worker, home.config)->server->options;
+    options->exchange_ended(options->app, x, ending);
+    return false;
 }
 
 /* --- drain and stop ------------------------------------------------------------------------------------------------- */
@@ -156,6 +190,7 @@ static void begin_drain(struct worker *worker)
 
 void worker_look(struct worker *worker)
 {
+    worker->home.config.serves = server_serves(worker->server);
     enum server_wanted wanted = server_wants(worker->server);
     if (wanted >= SERVER_DRAIN && !worker->draining)
         begin_drain(worker);
@@ -190,7 +225,7 @@ weir_code worker_init(struct worker *worker, weir_server *server, unsigned index
         worker->own_loop = true;
     }
     const weir_conn_options engine_options =
-        WEIR_CONN_OPTIONS(.role = WEIR_ROLE_SERVER, .lenient = options->lenient, .handler = &server->handler,
+        WEIR_CONN_OPTIONS(.role = WEIR_ROLE_SERVER, .lenient = options->lenient, .handler = server->serves,
                           .app = options->app, .limits = options->limits, .allocator = server->allocator,
                           .server_name = options->server_name, .connection_memory_max = options->connection_memory_max);
     const struct link_home_options home_options = {.engine = &engine_options,
@@ -204,6 +239,9 @@ weir_code worker_init(struct worker *worker, weir_server *server, unsigned index
     }
     worker->home.ended = on_ended;
     worker->home.idle_changed = on_idle_changed;
+    worker->home.config.serves = server->serves;
+    if (options->exchange_ended != NULL)
+        worker->home.config.ending = on_exchange_ended;
     return WEIR_OK;
 }
 

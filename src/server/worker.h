@@ -33,6 +33,7 @@ struct worker {
     bool has_thread;
     bool draining; /* accepts no more */
     bool stopped;  /* read by other threads, atomically */
+    bool told;     /* worker_started was called, and worker_stopped was not */
     bool paused;   /* does not accept: connections_max are alive and none is idle */
     pthread_t thread;
     struct io_timer drain_timer;
@@ -49,7 +50,11 @@ WEIR_MUST_USE weir_code worker_init(struct worker *worker, weir_server *server, 
 void worker_fini(struct worker *worker);
 /* Begins to accept. */
 WEIR_MUST_USE weir_code worker_open(struct worker *worker, weir_error *error);
-/* Looks at what the server wants: to drain, to stop. On the worker's thread. */
+/* Runs its own loop until it has stopped. */
+void worker_run(struct worker *worker);
+/* Of a loop of the caller's: what worker_run tells by itself. */
+void worker_tell_started(struct worker *worker);
+/* Looks at what the server wants: another handler, to drain, to stop. On the worker's thread. */
 void worker_look(struct worker *worker);
 bool worker_is_stopped(const struct worker *worker);
 
