@@ -30,6 +30,7 @@
 
 #include <weir/ending.h>
 #include <weir/conn.h>
+#include <weir/cxx.h>
 #include <weir/engine.h>
 #include <weir/exchange.h>
 #include <weir/ledger.h>
@@ -96,7 +97,11 @@ typedef struct weir_client_options {
     void *app; /* kept */
 } weir_client_options;
 
+#ifndef __cplusplus
 #define WEIR_CLIENT(...) (&(weir_client_options){.size = sizeof(weir_client_options), __VA_ARGS__})
+#else
+#define WEIR_CLIENT(...) weir_cxx_at(WEIR_CXX_MAKE(weir_client_options, &, __VA_ARGS__))
+#endif
 
 WEIR_API WEIR_MUST_USE weir_code weir_client_new(weir_client **out, const weir_client_options *options,
                                                  weir_error *error);

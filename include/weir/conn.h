@@ -18,6 +18,7 @@
 #define WEIR_CONN_H
 
 #include <weir/ending.h>
+#include <weir/cxx.h>
 #include <weir/exchange.h>
 #include <weir/limits.h>
 
@@ -56,7 +57,11 @@ typedef struct weir_conn_options {
     uint64_t connection_memory_max;
 } weir_conn_options;
 
+#ifndef __cplusplus
 #define WEIR_CONN_OPTIONS(...) {.size = sizeof(weir_conn_options), __VA_ARGS__}
+#else
+#define WEIR_CONN_OPTIONS(...) WEIR_CXX_MAKE(weir_conn_options, &, __VA_ARGS__)
+#endif
 
 /* Checks and copies the options, and holds the free lists that its connections share. For one thread, as its
  * connections. */
@@ -100,7 +105,11 @@ typedef struct weir_request {
     uint64_t timeout_ns; /* from send to `done`; default: exchange_timeout_ns of the client */
 } weir_request;
 
+#ifndef __cplusplus
 #define WEIR_REQUEST(...) (&(weir_request){.size = sizeof(weir_request), __VA_ARGS__})
+#else
+#define WEIR_REQUEST(...) weir_cxx_at(WEIR_CXX_MAKE(weir_request, &, __VA_ARGS__))
+#endif
 
 /* Begins an exchange; the handler hears of it from its response's head on. Others may be under way: then it is pipelined
  * (RFC 9112, 9.3.2), if the requests before it are whole and none asks to switch protocols. `misuse` where that is not so,

@@ -23,6 +23,7 @@
 #define WEIR_EXCHANGE_H
 
 #include <weir/base.h>
+#include <weir/cxx.h>
 #include <weir/ending.h>
 #include <weir/field.h>
 
@@ -52,7 +53,11 @@ typedef struct weir_handler {
     void (*event)(void *app, weir_exchange *x, weir_event event);
 } weir_handler;
 
+#ifndef __cplusplus
 #define WEIR_HANDLER(...) {.size = sizeof(weir_handler), __VA_ARGS__}
+#else
+#define WEIR_HANDLER(...) WEIR_CXX_MAKE(weir_handler, , __VA_ARGS__)
+#endif
 
 /* --- what arrived ------------------------------------------------------------------------------------------------ */
 

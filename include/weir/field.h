@@ -3,6 +3,7 @@
 #define WEIR_FIELD_H
 
 #include <weir/base.h>
+#include <weir/cxx.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,6 +27,13 @@ typedef struct weir_fields {
                    .count = sizeof((const weir_field[]){__VA_ARGS__}) / sizeof(weir_field)})
 #define WEIR_NO_FIELDS ((weir_fields){.list = NULL, .count = 0})
 #else
+#define WEIR_FIELDS(...)                                                                                               \
+    ([&]() -> weir_fields {                                                                                            \
+        const weir_field weir_given[] = {__VA_ARGS__};                                                                 \
+        static thread_local weir_field weir_kept[sizeof(weir_given) / sizeof(weir_given[0])];                          \
+        std::memcpy(weir_kept, weir_given, sizeof(weir_given));                                                        \
+        return weir_fields{weir_kept, sizeof(weir_given) / sizeof(weir_given[0])};                                     \
+    }())
 #define WEIR_NO_FIELDS (weir_fields{nullptr, 0})
 #endif
 

@@ -14,6 +14,7 @@
 
 #include <weir/ending.h>
 #include <weir/conn.h>
+#include <weir/cxx.h>
 #include <weir/engine.h>
 #include <weir/exchange.h>
 #include <weir/ledger.h>
@@ -72,7 +73,11 @@ typedef struct weir_server_options {
     void (*connection_ended)(void *app, void *user, const weir_ending *ending);
 } weir_server_options;
 
+#ifndef __cplusplus
 #define WEIR_SERVER(...) (&(weir_server_options){.size = sizeof(weir_server_options), __VA_ARGS__})
+#else
+#define WEIR_SERVER(...) weir_cxx_at(WEIR_CXX_MAKE(weir_server_options, &, __VA_ARGS__))
+#endif
 
 /* Binds and listens, so that all that can be wrong with the options is said here, in `error` (may be null). */
 WEIR_API WEIR_MUST_USE weir_code weir_server_new(weir_server **out, const weir_server_options *options,
