@@ -4,6 +4,8 @@
 #include <weir/weir.h>
 
 #include "commands.h"
+#include "completion.h"
+#include "version.h"
 
 static const struct command {
     const char *name;
@@ -29,8 +31,32 @@ static void usage(FILE *out)
                 "  weir demo --help\n"
                 "  weir explain peer_reset_idle\n"
                 "  weir load -c 100 -d 10s http://127.0.0.1:8080/\n"
+                "  weir completion bash      what bash reads to complete weir's options; zsh and fish too\n"
                 "\n  --help     this page\n  --version  the version, and what it was built with\n",
                 out);
+}
+
+/* `weir completion SHELL`: each command prints its part. */
+static int command_completion(int argc, char **argv)
+{
+    char names[200] = "", word[] = COMPLETION_WORD;
+    if (argc != 2 || !completion_is_known(argv[1])) {
+        (void)fputs("weir completion: expected one of: bash, zsh, fish\n", stderr);
+        return 2;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        size_t used = strlen(names);
+        (void)snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? " " : "", commands[i].name);
+    }
+    completion_begin(argv[1], names, stdout);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "%s", commands[i].name);
+        char *part[] = {name, word, argv[1], NULL};
+        (void)commands[i].run(3, part);
+    }
+    completion_end(argv[1], stdout);
+    return fflush(stdout) == 0 ? 0 : 1;
 }
 
 int main(int argc, char **argv)
@@ -45,9 +71,11 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(word, "--version") == 0) {
-        (void)printf("weir %s\n", weir_version());
+        version_print(stdout);
         return 0;
     }
+    if (strcmp(word, "completion") == 0)
+        return command_completion(argc - 1, argv + 1);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(word, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

@@ -1,5 +1,8 @@
 #include "options.h"
 
+#include "completion.h"
+#include "version.h"
+
 #include <assert.h>
 #include <getopt.h>
 #include <string.h>
@@ -124,7 +127,7 @@ static void complain_unknown(const struct option_command *command, const char *a
     char names[300];
     candidates(command, argument, names, sizeof(names));
     if (names[0] != '\0')
-        (void)fprintf(stderr, "%s: %s is ambiguous: expected one of: %s\n", command->name, argument, names);
+        (void)fprintf(stderr, "%s: there is no option %s: did you mean %s?\n", command->name, argument, names);
     else
         (void)fprintf(stderr, "%s: there is no option %s; see %s --help\n", command->name, argument, command->name);
 }
@@ -145,21 +148,55 @@ static enum option_result wrong(const struct option_command *command, int what, 
     return OPTIONS_WRONG;
 }
 
+/* getopt_long takes the beginning of a name for the name, where only one begins so. A script that relies on that breaks with
+ * the next option, and a user who mistypes gets something else: names are to be written whole. */
+static bool is_written_whole(const char *argument, const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(argument, "--", 2) == 0 && strncmp(argument + 2, name, length) == 0 &&
+           (argument[2 + length] == '\0' || argument[2 + length] == '=');
+}
+
+/* The element of argv that an option came from: before its value, where that is an element of its own. */
+static const char *argument_taken(char **argv, bool takes_value)
+{
+    const char *last = argv[optind - 1];
+    return takes_value && optarg == last ? argv[optind - 2] : last;
+}
+
+static bool is_long_and_cut(const struct option_command *command, char **argv, int what)
+{
+    if (what < VALUE_HELP)
+        return false;
+    const char *name = what == VALUE_HELP ? "help" : what == VALUE_VERSION ? "version" : spec_of(command, what)->name;
+    const char *argument = argument_taken(argv, what >= VALUE_FIRST);
+    if (is_written_whole(argument, name))
+        return false;
+    complain_unknown(command, argument);
+    return true;
+}
+
 enum option_result options_parse(struct option_command *command, int argc, char **argv, int *operand)
 {
     struct option table[OPTIONS_MAX + 3];
     char letters[2 * OPTIONS_MAX + 3];
     assert(command->count <= OPTIONS_MAX);
+    if (completion_is_asked(argc, argv)) {
+        completion_print(command, argv[2], stdout);
+        return OPTIONS_DONE;
+    }
     getopt_table(command, table, letters);
     opterr = 0;
     optind = 1;
     for (int what; (what = getopt_long(argc, argv, letters, table, NULL)) != -1;) {
+        if (is_long_and_cut(command, argv, what))
+            return OPTIONS_WRONG;
         if (what == VALUE_HELP) {
             options_help(command, stdout);
             return OPTIONS_DONE;
         }
         if (what == VALUE_VERSION) {
-            (void)printf("weir %s\n", weir_version());
+            version_print(stdout);
             return OPTIONS_DONE;
         }
         struct option_spec *spec = spec_of(command, what);

@@ -30,9 +30,42 @@ if(SCDOC)
         list(APPEND man_made ${made})
         install(FILES ${made} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
     endforeach()
+    # Section 3: a page for each public header, and a name for each function.
+    find_package(Python3 QUIET COMPONENTS Interpreter)
+    if(Python3_Interpreter_FOUND)
+        set(man3 ${PROJECT_BINARY_DIR}/man3)
+        add_custom_command(OUTPUT ${man3}/made DEPENDS ${weir_headers} ${PROJECT_SOURCE_DIR}/tools/man3 VERBATIM
+                           COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/man3 --scdoc ${SCDOC} ${man3}
+                                   ${weir_headers}
+                           COMMAND ${CMAKE_COMMAND} -E touch ${man3}/made)
+        list(APPEND man_made ${man3}/made)
+        install(DIRECTORY ${man3}/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 FILES_MATCHING PATTERN "*.3")
+    else()
+        message(STATUS "the manual pages of section 3 are left out: python3 was not found")
+    endif()
     add_custom_target(weir_man ALL DEPENDS ${man_made})
 else()
     message(STATUS "the man pages are left out: scdoc was not found")
+endif()
+
+# For reading: the pages, and the examples to copy from.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.c")
+
+# Completion in a shell, printed by the program itself.
+if(TARGET weir_program AND NOT CMAKE_CROSSCOMPILING)
+    set(completions ${PROJECT_BINARY_DIR}/completions)
+    file(MAKE_DIRECTORY ${completions})
+    foreach(shell bash zsh fish)
+        add_custom_command(OUTPUT ${completions}/weir.${shell} DEPENDS weir_program VERBATIM
+                           COMMAND $<TARGET_FILE:weir_program> completion ${shell} > ${completions}/weir.${shell})
+        list(APPEND completions_made ${completions}/weir.${shell})
+    endforeach()
+    add_custom_target(weir_completions ALL DEPENDS ${completions_made})
+    install(FILES ${completions}/weir.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME weir)
+    install(FILES ${completions}/weir.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _weir)
+    install(FILES ${completions}/weir.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/weirConfig.cmake.in ${PROJECT_BINARY_DIR}/weirConfig.cmake

@@ -64,6 +64,19 @@ if(WEIR_PROGRAM)
         # All but the main file is an archive, from which a test takes what it tests.
         list(FILTER cli_sources EXCLUDE REGEX "/main\\.c$")
         add_library(weir_cli STATIC ${cli_sources})
+        # What --version says of the build.
+        set(build_info ${PROJECT_BINARY_DIR}/generated/build_info.h)
+        set(build_options "${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}, ${CMAKE_BUILD_TYPE}, resolver ${weir_resolver}")
+        string(APPEND build_options ", extras ${comfort_codings}, hardened ${WEIR_HARDEN}, whole-program ${WEIR_TOGETHER}")
+        if(WEIR_SANITIZE)
+            string(APPEND build_options ", sanitizers ${WEIR_SANITIZE}")
+        endif()
+        string(REPLACE ";" " " build_options "${build_options}")
+        add_custom_target(weir_build_info BYPRODUCTS ${build_info} VERBATIM
+                          COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DOUT=${build_info}
+                                  -DOPTIONS=${build_options} -P ${PROJECT_SOURCE_DIR}/cmake/version.cmake)
+        add_dependencies(weir_cli weir_build_info)
+        target_include_directories(weir_cli PRIVATE ${PROJECT_BINARY_DIR}/generated)
         target_link_libraries(weir_cli PRIVATE weir_flags PUBLIC weir_static OpenSSL::Crypto ZLIB::ZLIB
                               PkgConfig::jansson m)
         if(NOT TARGET weir_comfort_static)

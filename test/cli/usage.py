@@ -1,6 +1,7 @@
 """Options, messages and exit statuses, without serving anything."""
 import os
 import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -19,7 +20,35 @@ def test_help_and_version():
         assert status == 0 and err == "" and "weir demo --listen" in out and "explain" in out
     for args in (["--version"], ["demo", "--version"]):
         status, out, err = weir(*args)
-        assert status == 0 and re.fullmatch(r"weir \d+\.\d+\.\d+ \(.*\)\n", out), out
+        assert status == 0 and re.fullmatch(r"weir \d+\.\d+\.\d+ \(.*\)\ncommit .+\n.+, hardened \w+, .+\n", out), out
+
+
+def test_completion():
+    """Each option of each command is in what a shell is told, and the shells that are here read it."""
+    for shell in ("bash", "zsh", "fish"):
+        status, out, err = weir("completion", shell)
+        assert status == 0 and err == "", err
+        for command in ("demo", "get", "load", "fault", "explain"):
+            _, told, _ = weir(command, "--help")
+            for name in re.findall(r"^  (?:-\w, |  )?--([\w-]+)", told, re.M):
+                assert re.search(rf"(--|-l ){name}\b", out) or name in ("help", "version"), (shell, command, name)
+        if shutil.which(shell):
+            subprocess.run([shell, "-n"], input=out, text=True, check=True)
+    words = 'source /dev/stdin; COMP_WORDS=(weir demo --profile t); COMP_CWORD=3; _weir; echo "${COMPREPLY[@]}"'
+    _, script, _ = weir("completion", "bash")
+    done = subprocess.run(["bash", "-c", words], input=script, capture_output=True, text=True, check=True)
+    assert done.stdout == "test\n", done
+    for args in (["completion"], ["completion", "tcsh"]):
+        status, out, err = weir(*args)
+        assert status == 2 and out == "" and "bash, zsh, fish" in err
+
+
+def test_a_name_is_written_whole():
+    for args in (["demo", "--lenien"], ["get", "--timeou=1s", "http://127.0.0.1:1/"], ["load", "--help=1"],
+                 ["fault", "--listen=127.0.0.1:0", "--laten", "1ms"]):
+        status, out, err = weir(*args)
+        assert status == 2 and out == "" and err.count("\n") == 1, (args, err)
+        assert "--lenient" in err or "--timeout" in err or "takes no value" in err or "--latency" in err, (args, err)
 
 
 def test_no_command_and_unknown_command():
@@ -81,8 +110,8 @@ def test_wrong_words():
     wrong(["127.0.0.1:80"], "'127.0.0.1:80'", "--help")
     wrong(["-x"], " -x;")
     wrong(["--lenient", "-vx"], " -v;")
-    wrong(["--l"], "--l", "ambiguous", "--listen", "--log", "--lenient", "--linger-silence")
-    wrong(["--lo=x"], "--lo=x is ambiguous: expected one of: --log, --log-format")
+    wrong(["--l"], "--l", "did you mean", "--listen", "--log", "--lenient", "--linger-silence")
+    wrong(["--lo=x"], "there is no option --lo=x: did you mean --log, --log-format?")
     status, out, err = weir("get", "-s", "http://127.0.0.1:1/")
     assert status == 2 and "there is no option -s;" in err and "ambiguous" not in err, err
     for command, option in (("fault", "--latency"), ("fault", "--print-plan"), ("load", "--end"), ("fault", "--slice")):
