@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "commands.h"
+#include "fault_control.h"
 #include "fault_proxy.h"
 #include "options.h"
 
@@ -16,7 +17,9 @@
 #define WORDS_MAX 16
 
 struct fault_options {
-    const char *listen, *to, *plan, *endings, *print_plan;
+    const char *listen, *to, *plan, *endings, *print_plan, *control;
+    struct option_list routes;
+    bool control_remote;
     uint64_t seed;
     uint64_t drain_ns;
     const char *values[WORDS_MAX]; /* of fault_words, in their order */
@@ -30,7 +33,10 @@ static const char examples[] =
     "  weir fault --to 127.0.0.1:8080 --fin-after 10 --half-close --count up\n"
     "  weir fault --to 127.0.0.1:8080 --seed 7 --chance 0.1 --reset-after 0..64k --stall-after 0..64k --refuse\n"
     "                                                              one in ten, one of three by the seed\n"
-    "  weir fault --to 127.0.0.1:8080 --seed 7 --plan rows --print-plan 1..20\n";
+    "  weir fault --to 127.0.0.1:8080 --seed 7 --plan rows --print-plan 1..20\n"
+    "  weir fault --route 127.0.0.1:9001=127.0.0.1:8080 --route 127.0.0.1:9002=unix:/run/db --control 127.0.0.1:9000\n"
+    "  curl -X PUT -d '{\"latency\":\"50ms\"}' http://127.0.0.1:9000/routes/2/faults    and with -X DELETE it is "
+    "gone\n";
 
 static void print_codes(FILE *out)
 {
@@ -42,6 +48,8 @@ static void print_codes(FILE *out)
               "  1       reset-after=1000 slice=1..7\n"
               "  2..9    latency=5ms..15ms chance=0.5\n"
               "  *       none                           # a comment\n"
+              "\nThe control takes PUT (a JSON object of faults) and DELETE of /faults and /routes/N/faults; GET / "
+              "says what is.\n"
               "\nCodes of endings:\n",
               out);
     for (int i = 0; i < FAULT_CODE_COUNT; i++)
@@ -50,14 +58,17 @@ static void print_codes(FILE *out)
 
 /* Checked by hand, as the table of options has no such types: false when said so. */
 static bool take_words(const struct option_command *command, const struct fault_options *options, size_t first,
-                       struct fault_wish *wish)
+                       struct fault_wish *wish, json_t *faults)
 {
     char expected[200];
     for (size_t i = 0; i < fault_words_count; i++) {
         const struct fault_word *word = &fault_words[i];
         const struct option_spec *spec = &command->specs[first + i];
         const char *value = word->argument != NULL ? options->values[i] : NULL;
-        if (!spec->given || fault_word_take(word, wish, value, expected, sizeof(expected)))
+        if (!spec->given)
+            continue;
+        (void)json_object_set_new(faults, word->name, value != NULL ? json_string(value) : json_true());
+        if (fault_word_take(word, wish, value, expected, sizeof(expected)))
             continue;
         options_complain(command, spec, value, expected);
         return false;
@@ -96,15 +107,21 @@ static bool check_rest(const struct option_command *command, const struct fault_
                       options->print_plan);
         return false;
     }
-    if (options->print_plan == NULL && options->to == NULL) {
+    bool listens = options->routes.count == 0 || command->specs[0].given;
+    if (options->print_plan == NULL && options->to == NULL && listens) {
         (void)fprintf(stderr, "%s: --to is missing: expected the address of a server\n", command->name);
+        return false;
+    }
+    if (options->routes.count + (options->to != NULL) > FAULT_ROUTES_MAX) {
+        (void)fprintf(stderr, "%s: --route is given %zu times: expected %d routes at most, with that of --to\n",
+                      command->name, options->routes.count, FAULT_ROUTES_MAX);
         return false;
     }
     return true;
 }
 
-static enum option_result parse(struct fault_options *o, struct fault_wish *wish, struct fault_range *printed, int argc,
-                                char **argv)
+static enum option_result parse(struct fault_options *o, struct fault_wish *wish, json_t *faults,
+                                struct fault_range *printed, int argc, char **argv)
 {
     *o = (struct fault_options){.listen = "127.0.0.1:0", .drain_ns = 30 * WEIR_SECOND, .seed = any_seed()};
     struct option_spec specs[OPTIONS_MAX] = {
@@ -116,6 +133,19 @@ static enum option_result parse(struct fault_options *o, struct fault_wish *wish
          .type = OPTION_ADDRESS,
          .place = &o->to,
          .help = "the server: HOST:PORT, [v6]:PORT or unix:PATH"},
+        {.name = "route",
+         .type = OPTION_LIST,
+         .place = &o->routes,
+         .argument = "LISTEN=TO",
+         .help = "one more place to listen at, and its server; may be given several times"},
+        {.name = "control",
+         .type = OPTION_ADDRESS,
+         .place = &o->control,
+         .help = "HTTP here sets and clears faults while it runs: a loopback address or unix:PATH"},
+        {.name = "control-remote",
+         .type = OPTION_FLAG,
+         .place = &o->control_remote,
+         .help = "let --control be an address that other hosts reach: whoever does may set faults"},
         {.name = "seed",
          .type = OPTION_COUNT,
          .place = &o->seed,
@@ -144,7 +174,7 @@ static enum option_result parse(struct fault_options *o, struct fault_wish *wish
          .help = "time for connections to end on SIGINT or SIGTERM; then they are cut (30s)"},
         {.type = OPTION_TITLE, .help = "Faults:"},
     };
-    const size_t first = 8;
+    const size_t first = 11;
     add_words(specs + first, o);
     struct option_command command = {
         .name = PROGRAM,
@@ -156,7 +186,7 @@ static enum option_result parse(struct fault_options *o, struct fault_wish *wish
     };
     int operand;
     enum option_result result = options_parse(&command, argc, argv, &operand);
-    if (result == OPTIONS_RUN && (!take_words(&command, o, first, wish) || !check_rest(&command, o, printed)))
+    if (result == OPTIONS_RUN && (!take_words(&command, o, first, wish, faults) || !check_rest(&command, o, printed)))
         return OPTIONS_WRONG;
     return result;
 }
@@ -174,15 +204,66 @@ static int print_plan(const struct fault_plans *plans, struct fault_range printe
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }
 
-/* 0, or the exit status. */
-static int find_address(struct fault_addresses *out, const char *option, const char *text)
+/* 0, or the exit status. `given` is the option's whole value. */
+static int find_address(struct fault_addresses *out, const char *option, const char *given, const char *text,
+                        bool listens)
 {
     char why[200];
-    enum fault_address_result found = fault_address_find(out, text, strcmp(option, "listen") == 0, why, sizeof(why));
+    enum fault_address_result found = fault_address_find(out, text, listens, why, sizeof(why));
     if (found == FAULT_ADDRESS_OK)
         return 0;
-    (void)fprintf(stderr, PROGRAM ": --%s is '%s': %s\n", option, text, why);
+    if (text == given)
+        (void)fprintf(stderr, PROGRAM ": --%s is '%s': %s\n", option, given, why);
+    else
+        (void)fprintf(stderr, PROGRAM ": --%s is '%s': '%s': %s\n", option, given, text, why);
     return found == FAULT_ADDRESS_BAD ? 2 : 1;
+}
+
+static struct fault_route *add_route(struct fault_proxy *proxy, const char *option, const char *given, json_t *faults)
+{
+    struct fault_route *route = &proxy->routes[proxy->route_count++];
+    *route = (struct fault_route){.given = given, .option = option, .plans = proxy->plans};
+    route->listener.fd = -1;
+    route->faults = json_incref(faults);
+    return route;
+}
+
+/* LISTEN=TO. 0, or the exit status. */
+static int make_route(struct fault_proxy *proxy, const char *given, json_t *faults)
+{
+    struct fault_addresses listen;
+    const char *equals = strchr(given, '=');
+    char text[300];
+    size_t length = equals != NULL ? (size_t)(equals - given) : 0;
+    if (length == 0 || length >= sizeof(text)) {
+        (void)fprintf(stderr, PROGRAM ": --route is '%s': expected LISTEN=TO, two addresses\n", given);
+        return 2;
+    }
+    memcpy(text, given, length);
+    text[length] = '\0';
+    struct fault_route *route = add_route(proxy, "route", given, faults);
+    int status = find_address(&listen, "route", given, text, true);
+    if (status == 0)
+        status = find_address(&route->to, "route", given, equals + 1, false);
+    route->listen = listen.all[0];
+    return status;
+}
+
+/* That of --listen and --to, and those of --route. 0, or the exit status. */
+static int make_routes(struct fault_proxy *proxy, const struct fault_options *options, json_t *faults)
+{
+    struct fault_addresses listen;
+    int status = 0;
+    if (options->to != NULL) {
+        struct fault_route *route = add_route(proxy, "listen", options->listen, faults);
+        status = find_address(&listen, "listen", options->listen, options->listen, true);
+        if (status == 0)
+            status = find_address(&route->to, "to", options->to, options->to, false);
+        route->listen = listen.all[0];
+    }
+    for (size_t i = 0; i < options->routes.count && status == 0; i++)
+        status = make_route(proxy, options->routes.values[i], faults);
+    return status;
 }
 
 static void raise_descriptor_limit(void)
@@ -194,49 +275,86 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* One write, so that whoever waits for the line sees it whole. */
+/* One write, so that whoever waits for the lines sees them whole. */
 static void announce(const struct fault_proxy *proxy)
 {
-    char listen[FAULT_ADDRESS_TEXT], to[FAULT_ADDRESS_TEXT], line[3 * FAULT_ADDRESS_TEXT];
-    fault_address_text(&proxy->listen, listen);
-    fault_address_text(&proxy->to.all[0], to);
-    (void)snprintf(line, sizeof(line), PROGRAM ": listening on %s, to %s, seed %" PRIu64 "\n", listen, to,
-                   proxy->plans.seed);
-    (void)fputs(line, stderr);
+    struct text text = text_growing();
+    char url[200];
+    if (proxy->control != NULL) {
+        fault_control_url(proxy->control, url, sizeof(url));
+        text_printf(&text, PROGRAM ": control at %s\n", url);
+    }
+    for (size_t i = 0; i < proxy->route_count; i++) {
+        char listen[FAULT_ADDRESS_TEXT], to[FAULT_ADDRESS_TEXT];
+        fault_address_text(&proxy->routes[i].listen, listen);
+        fault_address_text(&proxy->routes[i].to.all[0], to);
+        text_printf(&text, PROGRAM ": listening on %s, to %s, seed %" PRIu64 "\n", listen, to, proxy->plans.seed);
+    }
+    (void)fputs(text.ptr != NULL ? text.ptr : "", stderr);
+    text_free(&text);
 }
 
 static void summary(const struct fault_proxy *proxy)
 {
-    (void)fprintf(stderr, PROGRAM ": seed %" PRIu64 ": %" PRIu64 " connections\n", proxy->plans.seed, proxy->accepted);
+    (void)fprintf(stderr, PROGRAM ": seed %" PRIu64 ": %" PRIu64 " connections\n", proxy->plans.seed,
+                  fault_proxy_accepted(proxy));
     for (int i = 0; i < FAULT_CODE_COUNT; i++)
         if (proxy->ended[i] > 0)
             (void)fprintf(stderr, "  %-18s%" PRIu64 "\n", fault_code_name((enum fault_code)i), proxy->ended[i]);
 }
 
-static int serve(struct fault_proxy *proxy, const struct fault_options *options)
+/* 0, or the exit status. */
+static int open_control(struct fault_proxy *proxy, const struct fault_options *options)
 {
-    struct fault_addresses listen;
-    const char *what;
-    int status = find_address(&listen, "listen", options->listen);
-    if (status == 0)
-        status = find_address(&proxy->to, "to", options->to);
+    struct fault_addresses found;
+    weir_error error;
+    if (options->control == NULL)
+        return 0;
+    int status = find_address(&found, "control", options->control, options->control, true);
     if (status != 0)
         return status;
-    proxy->listen = listen.all[0];
+    if (!options->control_remote && !fault_control_is_local(&found.all[0])) {
+        (void)fprintf(stderr,
+                      PROGRAM
+                      ": --control is '%s': expected a loopback address or unix:PATH, as whoever reaches it may "
+                      "set faults (or --control-remote too)\n",
+                      options->control);
+        return 2;
+    }
+    proxy->control = fault_control_open(proxy, options->control, options->control_remote, &error);
+    if (proxy->control != NULL)
+        return 0;
+    (void)fprintf(stderr, PROGRAM ": --control is '%s': %s\n", options->control, error.text);
+    return 1;
+}
+
+static int serve(struct fault_proxy *proxy, const struct fault_options *options, json_t *faults)
+{
+    const struct fault_route *route;
+    const char *what;
+    int status = make_routes(proxy, options, faults);
     proxy->drain_ns = options->drain_ns;
-    if (fault_proxy_open(proxy, &what)) {
+    if (status == 0 && !fault_proxy_open(proxy, &what, &route)) {
+        int os = errno;
+        route = route != NULL ? route : &proxy->routes[0];
+        (void)fprintf(stderr, PROGRAM ": --%s is '%s': %s: %s\n", route->option, route->given, what, strerror(os));
+        status = 1;
+    } else if (status == 0) {
+        status = open_control(proxy, options);
+    } else {
+        proxy->loop.epoll = proxy->signals.fd = -1;
+    }
+    if (status == 0) {
         announce(proxy);
         fault_proxy_run(proxy);
         summary(proxy);
-    } else {
-        (void)fprintf(stderr, PROGRAM ": --listen is '%s': %s: %s\n", options->listen, what, strerror(errno));
-        status = 1;
     }
+    fault_control_close(proxy->control);
     fault_proxy_close(proxy);
     return status;
 }
 
-static int run(struct fault_proxy *proxy, const struct fault_options *options)
+static int run(struct fault_proxy *proxy, const struct fault_options *options, json_t *faults)
 {
     proxy->endings.fd = -1;
     if (options->endings != NULL && !sink_open(&proxy->endings, options->endings)) {
@@ -246,7 +364,7 @@ static int run(struct fault_proxy *proxy, const struct fault_options *options)
     }
     (void)signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
-    int status = serve(proxy, options);
+    int status = serve(proxy, options, faults);
     bool whole = sink_close(&proxy->endings, PROGRAM);
     return status == 0 && !whole ? 1 : status;
 }
@@ -256,14 +374,16 @@ int command_fault(int argc, char **argv)
     struct fault_options options;
     static struct fault_proxy proxy;
     struct fault_range printed;
+    json_t *faults = json_object(); /* what the options ask for, as the control shows it */
     proxy.plans.otherwise = fault_wish_default;
-    enum option_result result = parse(&options, &proxy.plans.otherwise, &printed, argc, argv);
-    if (result != OPTIONS_RUN)
-        return result == OPTIONS_DONE ? 0 : 2;
+    enum option_result result = parse(&options, &proxy.plans.otherwise, faults, &printed, argc, argv);
     proxy.plans.seed = options.seed;
-    int status = options.plan != NULL ? fault_plans_read(&proxy.plans, options.plan, PROGRAM) : 0;
-    if (status == 0)
-        status = options.print_plan != NULL ? print_plan(&proxy.plans, printed) : run(&proxy, &options);
+    int status = result == OPTIONS_WRONG ? 2 : 0;
+    if (result == OPTIONS_RUN && options.plan != NULL)
+        status = fault_plans_read(&proxy.plans, options.plan, PROGRAM);
+    if (result == OPTIONS_RUN && status == 0)
+        status = options.print_plan != NULL ? print_plan(&proxy.plans, printed) : run(&proxy, &options, faults);
+    json_decref(faults);
     fault_plans_free(&proxy.plans);
     return status;
 }

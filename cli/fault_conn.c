@@ -41,7 +41,7 @@ void fault_conn_stop(struct fault_conn *conn)
 
 static void dial(struct fault_conn *conn)
 {
-    const struct fault_addresses *to = &conn->proxy->to;
+    const struct fault_addresses *to = &conn->route->to;
     struct fault_side *server = &conn->sides[FAULT_SERVER];
     int os = 0;
     while (server->watch.fd < 0 && conn->dialled < to->count) {
@@ -140,8 +140,9 @@ static void begin(struct fault_conn *conn)
     fault_conn_turn(conn);
 }
 
-struct fault_conn *fault_conn_open(struct fault_proxy *proxy, int client, uint64_t number)
+struct fault_conn *fault_conn_open(struct fault_route *route, int client, uint64_t number)
 {
+    struct fault_proxy *proxy = route->proxy;
     struct fault_conn *conn = calloc(1, sizeof(*conn));
     weir_timer *timer = conn != NULL ? weir_timer_new(proxy->loop.timers, on_timer, conn) : NULL;
     if (timer == NULL) {
@@ -150,20 +151,22 @@ struct fault_conn *fault_conn_open(struct fault_proxy *proxy, int client, uint64
         return NULL;
     }
     conn->proxy = proxy;
+    conn->route = route;
     conn->number = number;
-    conn->accepted_ns = fault_now_ns();
+    conn->accepted_ns = conn->planned_ns = fault_now_ns();
     conn->timer = timer;
     conn->code = FAULT_CODE_NONE;
-    conn->plan = fault_plan_draw(&proxy->plans, number);
+    conn->plan = fault_plan_draw(&route->plans, number);
     for (int i = 0; i < 2; i++) {
         conn->sides[i].watch = (struct fault_watch){.fd = i == FAULT_CLIENT ? client : -1, .ready = on_ready};
         conn->sides[i].conn = conn;
         fault_pipe_init(&conn->pipes[i], &conn->plan, (enum fault_way)i, proxy->plans.seed, number);
     }
     struct fault_side *side = &conn->sides[FAULT_CLIENT];
-    side->local = proxy->listen.place.ss_family == AF_UNIX;
+    side->local = route->listen.place.ss_family == AF_UNIX;
     fault_address_of(client, true, side->address);
     no_delay(side);
+    route->alive++;
     conn->link = &proxy->alive;
     conn->next = proxy->alive;
     if (conn->next != NULL)
@@ -171,6 +174,32 @@ struct fault_conn *fault_conn_open(struct fault_proxy *proxy, int client, uint64
     proxy->alive = conn;
     begin(conn);
     return conn;
+}
+
+/* What the old plan did and the new one does not: a stall goes on, a drop ends. */
+static void undo(struct fault_conn *conn, enum fault_way way)
+{
+    struct fault_pipe *pipe = &conn->pipes[way];
+    bool dropped = conn->plan.kind == FAULT_DROP && conn->plan.way == way && !conn->sides[1 - way].gone;
+    if (pipe->mode == FAULT_HOLD || dropped)
+        pipe->mode = FAULT_FORWARD;
+}
+
+void fault_conn_replan(struct fault_conn *conn)
+{
+    bool ends = conn->acted && conn->plan.kind != FAULT_STALL;
+    if (conn->over || conn->resetting || ends || conn->plan.kind == FAULT_VANISH)
+        return;
+    undo(conn, FAULT_UP);
+    undo(conn, FAULT_DOWN);
+    conn->plan = fault_plan_draw(&conn->route->plans, conn->number);
+    if (conn->plan.kind == FAULT_REFUSE || conn->plan.kind == FAULT_VANISH)
+        conn->plan.kind = FAULT_NONE;
+    conn->acted = false;
+    conn->planned_ns = fault_now_ns();
+    fault_pipe_replan(&conn->pipes[FAULT_UP], FAULT_UP, conn->planned_ns);
+    fault_pipe_replan(&conn->pipes[FAULT_DOWN], FAULT_DOWN, conn->planned_ns);
+    fault_conn_turn(conn);
 }
 
 void fault_conn_free(struct fault_conn *conn)

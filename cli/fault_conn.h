@@ -51,12 +51,15 @@ struct fault_side {
 
 /* What connections share. */
 struct fault_proxy;
+struct fault_route;
 
 struct fault_conn {
     struct fault_proxy *proxy;
+    struct fault_route *route;
     struct fault_conn *next, **link; /* of the proxy's list */
-    uint64_t number;
+    uint64_t number;      /* among those of its route, from 1 on */
     uint64_t accepted_ns;
+    uint64_t planned_ns;  /* a plan's time counts from here: the accept, or when the plan was set */
     struct fault_plan plan;
     struct fault_side sides[2]; /* by fault_side_name */
     struct fault_pipe pipes[2]; /* by fault_way; pipe i is read from side i */
@@ -74,7 +77,10 @@ struct fault_conn {
 };
 
 /* Takes the client's descriptor in all cases. Null, and the client closed, without memory. */
-struct fault_conn *fault_conn_open(struct fault_proxy *proxy, int client, uint64_t number);
+struct fault_conn *fault_conn_open(struct fault_route *route, int client, uint64_t number);
+/* Its route has other faults now, and it gets those, counted from now: unless a fault has ended it or begun to, or it has
+ * vanished. What can only be done when it is accepted is not done to it. It may be over afterwards. */
+void fault_conn_replan(struct fault_conn *conn);
 /* Cuts it: both sides are reset, and the ending is said. */
 void fault_conn_stop(struct fault_conn *conn);
 /* Of one that is over, after the round in which it was. */

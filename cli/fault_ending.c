@@ -38,6 +38,7 @@ void fault_conn_json(struct text *text, const struct fault_conn *conn, uint64_t 
     static const char *const by[] = {"client", "server", "fault", "operator", "network", "kernel"};
     const struct fault_pipe *up = &conn->pipes[FAULT_UP], *down = &conn->pipes[FAULT_DOWN];
     struct text plan = text_growing();
+    char listen[FAULT_ADDRESS_TEXT];
     fault_plan_text(&plan, &conn->plan);
     text_printf(text, "{\"time\":\"");
     text_time(text);
@@ -52,6 +53,8 @@ void fault_conn_json(struct text *text, const struct fault_conn *conn, uint64_t 
     string(text, "server", conn->sides[FAULT_SERVER].address);
     const char *os = conn->os != 0 ? strerrorname_np(conn->os) : "0";
     string(text, "os", os != NULL ? os : "unknown");
+    fault_address_text(&conn->route->listen, listen);
+    string(text, "listen", listen);
     text_printf(text, "}");
     text_free(&plan);
 }

@@ -37,20 +37,12 @@ static bool complain_of_form(const struct reader *reader, const struct fault_wor
     return complain(reader, "a word", text, expected);
 }
 
-static const struct fault_word *find_word(const char *name, size_t length)
-{
-    for (size_t i = 0; i < fault_words_count; i++)
-        if (strlen(fault_words[i].name) == length && memcmp(fault_words[i].name, name, length) == 0)
-            return &fault_words[i];
-    return NULL;
-}
-
 static bool read_word(const struct reader *reader, struct fault_wish *wish, const char *text)
 {
     char expected[200];
     size_t length = strcspn(text, "=");
     const char *value = text[length] == '=' ? text + length + 1 : NULL;
-    const struct fault_word *word = find_word(text, length);
+    const struct fault_word *word = fault_word_find(text, length);
     if (word == NULL)
         return complain(reader, "a word", text, "an option of weir fault that names a fault, or none");
     if ((value != NULL) != (word->argument != NULL))

@@ -13,6 +13,11 @@
 #define RATE_LAG_NS  (20 * UINT64_C(1000000))
 #define RATE_TICK_NS (10 * UINT64_C(1000000))
 
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static uint64_t draw_delay(struct fault_pipe *pipe)
 {
     return pipe->shaped ? fault_random_draw(&pipe->random, pipe->plan->latency_ns) : 0;
@@ -28,21 +33,46 @@ static uint64_t size_of(const struct fault_plan *plan, bool shaped)
     return line > (double)(FAULT_LINE_SIZE - FAULT_PIPE_SIZE) ? FAULT_LINE_SIZE : FAULT_PIPE_SIZE + (uint64_t)line;
 }
 
-void fault_pipe_init(struct fault_pipe *pipe, const struct fault_plan *plan, enum fault_way way, uint64_t seed,
-                     uint64_t connection)
+static bool counts(const struct fault_plan *plan)
 {
-    *pipe = (struct fault_pipe){.plan = plan, .limit = UINT64_MAX, .shaped = plan->shaped[way]};
+    return !plan->time && (plan->kind == FAULT_RESET || plan->kind == FAULT_FIN || plan->kind == FAULT_HALF_CLOSE ||
+                           plan->kind == FAULT_STALL);
+}
+
+/* What the plan says of this direction, from the octet at `tail` on. */
+static void take_plan(struct fault_pipe *pipe, enum fault_way way)
+{
+    const struct fault_plan *plan = pipe->plan;
+    uint64_t tail = pipe->store.tail;
+    pipe->shaped = plan->shaped[way];
     pipe->size = size_of(plan, pipe->shaped);
-    pipe->random = fault_random_stream(seed, connection, STREAM_OF(way));
-    /* The end is often read before the last pieces are drawn, and sometimes after: so its delay is drawn before all. */
-    pipe->end_delay_ns = draw_delay(pipe);
+    pipe->limit = UINT64_MAX;
     if (plan->way != way)
         return;
     if (plan->kind == FAULT_DROP)
         pipe->mode = FAULT_DISCARD;
-    else if (!plan->time && (plan->kind == FAULT_RESET || plan->kind == FAULT_FIN || plan->kind == FAULT_HALF_CLOSE ||
-                             plan->kind == FAULT_STALL))
-        pipe->limit = plan->after;
+    else if (counts(plan))
+        pipe->limit = plan->after < UINT64_MAX - tail ? tail + plan->after : UINT64_MAX;
+}
+
+void fault_pipe_init(struct fault_pipe *pipe, const struct fault_plan *plan, enum fault_way way, uint64_t seed,
+                     uint64_t connection)
+{
+    *pipe = (struct fault_pipe){.plan = plan};
+    pipe->random = fault_random_stream(seed, connection, STREAM_OF(way));
+    take_plan(pipe, way);
+    /* The end is often read before the last pieces are drawn, and sometimes after: so its delay is drawn before all. */
+    pipe->end_delay_ns = draw_delay(pipe);
+}
+
+void fault_pipe_replan(struct fault_pipe *pipe, enum fault_way way, uint64_t now_ns)
+{
+    take_plan(pipe, way);
+    pipe->end_delay_ns = draw_delay(pipe);
+    pipe->piece_end = pipe->store.head; /* the next piece is drawn anew */
+    pipe->left_ns = pipe->rate_ns = 0;
+    if (pipe->end != FAULT_OPEN)
+        pipe->end_at_ns = less(pipe->end_at_ns, now_ns + pipe->end_delay_ns);
 }
 
 bool fault_pipe_open(struct fault_pipe *pipe, struct fault_account *account)
@@ -58,11 +88,6 @@ void fault_pipe_fini(struct fault_pipe *pipe)
 bool fault_pipe_empty(const struct fault_pipe *pipe)
 {
     return pipe->store.head == pipe->store.tail;
-}
-
-static uint64_t less(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 size_t fault_pipe_room(const struct fault_pipe *pipe)

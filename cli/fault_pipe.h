@@ -63,6 +63,9 @@ enum fault_step {
 
 void fault_pipe_init(struct fault_pipe *pipe, const struct fault_plan *plan, enum fault_way way, uint64_t seed,
                      uint64_t connection);
+/* Its plan is another one now; a count of octets begins with the next that is read, and no delay of the old plan holds
+ * back what has come. `mode` is left alone, but for a drop. */
+void fault_pipe_replan(struct fault_pipe *pipe, enum fault_way way, uint64_t now_ns);
 /* Takes the memory for the first octets, before the first read. `account` is kept. False when there is none. */
 bool fault_pipe_open(struct fault_pipe *pipe, struct fault_account *account);
 void fault_pipe_fini(struct fault_pipe *pipe);

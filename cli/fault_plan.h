@@ -74,6 +74,8 @@ struct fault_word {
 extern const struct fault_word fault_words[];
 extern const size_t fault_words_count;
 
+/* Null: there is none of that name. */
+const struct fault_word *fault_word_find(const char *name, size_t length);
 /* `value` is null for a word that takes none. */
 bool fault_word_take(const struct fault_word *word, struct fault_wish *wish, const char *value, char *expected,
                      size_t size);

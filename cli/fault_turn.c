@@ -221,7 +221,7 @@ static void act_in_time(struct fault_conn *conn, uint64_t now_ns, uint64_t *due_
 {
     if (!conn->plan.time || conn->acted)
         return;
-    uint64_t at_ns = conn->accepted_ns + conn->plan.after;
+    uint64_t at_ns = conn->planned_ns + conn->plan.after;
     if (now_ns >= at_ns)
         act(conn, now_ns);
     else

@@ -193,6 +193,14 @@ const struct fault_word fault_words[] = {
 
 const size_t fault_words_count = sizeof(fault_words) / sizeof(fault_words[0]);
 
+const struct fault_word *fault_word_find(const char *name, size_t length)
+{
+    for (size_t i = 0; i < fault_words_count; i++)
+        if (strlen(fault_words[i].name) == length && memcmp(fault_words[i].name, name, length) == 0)
+            return &fault_words[i];
+    return NULL;
+}
+
 bool fault_word_take(const struct fault_word *word, struct fault_wish *wish, const char *value, char *expected,
                      size_t size)
 {

@@ -26,10 +26,11 @@ import harness
 from harness import DEADLINE, PATIENCE, PREFIX, SANITIZER, WEIR, Conn, Failure, Server, check, each, request, wait_for
 from peers import unheard_port
 
-VARY = ("time", "lived_ms", "client", "server")
+VARY = ("time", "lived_ms", "client", "server", "listen")
 FIELDS = ["time", "connection", "seed", "plan", "code", "by", "octets_up", "octets_down", "dropped_up", "dropped_down",
-          "lived_ms", "client", "server", "os"]
+          "lived_ms", "client", "server", "os", "listen"]
 GET = request("GET", "/bytes/5000", "Connection: close\r\n")
+GET_HEAD = b"HTTP/1.1 2"
 
 
 class Fault:
@@ -40,6 +41,7 @@ class Fault:
         self.endings_file = os.path.join(self.place.name, "endings")
         self.stderr_file = os.path.join(self.place.name, "stderr")
         listen = listen.replace("DIR", self.place.name)
+        options = [one.replace("DIR", self.place.name) for one in options]
         command = PREFIX + [WEIR, "fault", "--listen", listen, "--to", to, "--endings", self.endings_file]
         with open(self.stderr_file, "wb") as err:
             self.process = subprocess.Popen(command + list(options), stdin=subprocess.DEVNULL, stdout=err, stderr=err,
@@ -699,6 +701,192 @@ def test_many_with_a_chance():
         check(codes["peer_fin"] == count - faulty, "%r", codes)
 
 
+# --- several routes, and the control ----------------------------------------------------------------------------------
+
+
+class Control:
+    """Talks to the control of a `weir fault`, over TCP or a unix socket."""
+
+    def __init__(self, fault):
+        self.url = wait_for("the line `control at`", lambda: re.search(r"^weir fault: control at (\S+)$", fault.stderr(),
+                                                                       re.M)).group(1)
+        self.address = self.url if self.url.startswith("unix:") else self.url[len("http://"):-1]
+
+    def ask(self, method, path, document=None, host=None, text=None):
+        """(status, document or text)"""
+        content = text if text is not None else json.dumps(document) if document is not None else ""
+        head = "Connection: close\r\nContent-Length: %d\r\n" % len(content)
+        host = host if host is not None else "localhost" if self.url.startswith("unix:") else self.address
+        with Conn(self.address) as conn:
+            conn.send(("%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (method, path, host, head)).encode() + content.encode())
+            answer = conn.read_response()
+        body = answer.body.decode()
+        return answer.status, json.loads(body) if answer.get("Content-Type") == "application/json" else body
+
+    def state(self, path="/"):
+        status, document = self.ask("GET", path)
+        check(status == 200, "%s: %r", status, document)
+        return document
+
+    def set(self, faults, path="/faults"):
+        status, document = self.ask("PUT", path, faults)
+        check(status == 200, "%s: %r", status, document)
+        return document
+
+
+def addresses(fault):
+    return re.findall(r"^weir fault: listening on (\S+), to", fault.stderr(), re.M)
+
+
+def test_several_routes():
+    """Each goes to its own server, counts its own connections, and the k-th of each gets the same."""
+    with Server() as one, Server(listen="unix:DIR/s") as two:
+        options = ["--route", "127.0.0.1:0=" + two.address, "--route", "127.0.0.1:0=" + one.address, "--seed", "3",
+                   "--reset-after", "1..4000"]
+        expected = plans(3, 4, "--reset-after", "1..4000")
+        with Fault(one.address, *options) as fault:
+            listen = addresses(fault)
+            check(len(set(listen)) == 3, "%r", listen)
+            for number in range(1, 5):
+                for address in listen:
+                    with Conn(address) as conn:
+                        conn.send(GET)
+                        octets, end = read_to_end(conn.sock)
+                    check(end == "reset" and "reset-after=%d count=down" % len(octets) == expected[number], "%r", expected)
+            endings = fault.wait_endings(12)
+            check(sorted((x["listen"], x["connection"]) for x in endings) == sorted(
+                (a, n) for a in listen for n in range(1, 5)), "%r", endings)
+            check({x["server"] for x in endings if x["listen"] == listen[1]} == {two.address}, "%r", endings)
+            check(fault.stop() == {"fault_reset": 12}, "the summary")
+
+
+def test_the_control():
+    with Server() as server:
+        whole = length_of(server)
+        with Fault(server.address, "--control", "127.0.0.1:0", "--seed", "9", "--reset-after", "10") as fault:
+            control = Control(fault)
+            state = control.state()
+            check(state["seed"] == 9 and not state["draining"] and state["ended"] == {}, "%r", state)
+            check(state["routes"] == [{"listen": fault.address, "to": server.address, "accepted": 0, "alive": 0,
+                                       "faults": {"reset-after": "10"}, "plan": False}], "%r", state)
+            check(answer_through(fault) == (GET_HEAD, "reset"), "as the command line says")
+            check(control.set({"fin-after": 100, "half-close": False})["routes"][0]["faults"] ==
+                  {"fin-after": 100, "half-close": False}, "what was set is not shown")
+            octets, end = answer_through(fault)
+            check((len(octets), end) == (100, "fin"), "%d octets, then %s", len(octets), end)
+            control.set({"refuse": True})
+            check(answer_through(fault) == (b"", "reset"), "not refused")
+            status, state = control.ask("DELETE", "/faults")
+            check(status == 200 and state["routes"][0]["faults"] == {}, "%r", state)
+            check(len(answer_through(fault)[0]) == whole, "a fault is left")
+            fault.wait_endings(4)
+            check(control.state()["ended"] == {"fault_reset": 1, "fault_fin": 1, "fault_refuse": 1, "peer_fin": 1}, "%r",
+                  control.state())
+            check([x["plan"] for x in fault.endings()] == ["reset-after=10 count=down", "fin-after=100 count=down",
+                                                           "refuse", "none"], "%r", fault.endings())
+            fault.stop()
+
+
+def test_the_control_of_one_route():
+    with Server() as server:
+        with Fault(server.address, "--route", "127.0.0.1:0=" + server.address, "--control", "unix:DIR/control") as fault:
+            control = Control(fault)
+            control.set({"refuse": True}, "/routes/2/faults")
+            check([x["faults"] for x in control.state()["routes"]] == [{}, {"refuse": True}], "%r", control.state())
+            check(control.state("/routes/2")["faults"] == {"refuse": True}, "%r", control.state("/routes/2"))
+            check(answer_through(fault)[1] == "fin", "the other route was changed")
+            check(control.ask("GET", "/routes/3")[0] == 404 and control.ask("GET", "/routes/0")[0] == 404, "no such route")
+            fault.stop()
+
+
+def test_faults_of_a_connection_that_is_alive():
+    """What is set counts from then on; what is cleared holds nothing back any more; order is kept."""
+    with Pair("--control", "127.0.0.1:0") as pair:
+        control = Control(pair.fault)
+        pair.client.sendall(b"before ")
+        check(read_exactly(pair.server, 7) == b"before ", "octets")
+        control.set({"latency": "1h"})
+        pair.client.sendall(b"held ")
+        check(not select.select([pair.server], [], [], 0.2)[0], "it was not delayed")
+        control.ask("DELETE", "/faults")
+        check(read_exactly(pair.server, 5) == b"held ", "it is held still")
+        control.set({"stall-after": 3, "count": "up"})
+        pair.client.sendall(b"123456")
+        check(read_exactly(pair.server, 3) == b"123", "the count begins when it is set")
+        check(not select.select([pair.server], [], [], 0.2)[0], "it did not stall")
+        control.ask("DELETE", "/faults")
+        check(read_exactly(pair.server, 3) == b"456", "the stall goes on")
+        control.set({"drop": "down"})
+        pair.server.sendall(b"dropped")
+        pair.server.shutdown(socket.SHUT_WR)
+        check(read_to_end(pair.client) == (b"", "fin"), "it was not dropped")
+        pair.client.close()
+        pair.fault.ending(plan="drop=down", octets_up=18, dropped_down=7)
+    with Pair("--control", "127.0.0.1:0", "--latency", "1h") as pair:
+        control = Control(pair.fault)
+        pair.server.sendall(b"held")
+        control.set({"reset-after": 6})    # of what is read from then on: that was read before, or is among it
+        pair.server.sendall(b"0123456789")
+        octets, end = read_to_end(pair.client)
+        check(octets in (b"held012345", b"held01") and end == "reset", "%r, then %s", octets, end)
+        pair.fault.ending(plan="reset-after=6 count=down", code="fault_reset", octets_down=len(octets))
+
+
+def test_the_control_says_what_is_wrong():
+    with Fault("127.0.0.1:1", "--control", "127.0.0.1:0") as fault:
+        control = Control(fault)
+        for document, needle in (({"latency": "soon"}, "latency is 'soon': expected a time"), ({"tea": 1}, "'tea'"),
+                                 ({"refuse": "yes"}, "refuse: expected true or false"), ([], "an object"),
+                                 ({"latency": {}}, "latency: expected a text"), ({"latency": True}, "expected a text"),
+                                 ({"slice": 0}, "slice is '0'"), ({"latency": "x" * 5000}, "expected a text")):
+            status, said = control.ask("PUT", "/faults", document)
+            check(status == 400 and needle in said, "%r: %s %s", document, status, said)
+        check(control.ask("PUT", "/faults", text="{")[0] == 400, "no JSON")
+        check("line 1" in control.ask("PUT", "/faults", text="{")[1], "where it is none")
+        check(control.ask("PUT", "/faults", text=" " * 70000)[0] == 413, "too much")
+        for method, path, expected in (("GET", "/faults", 405), ("PUT", "/", 405), ("POST", "/faults", 405),
+                                       ("GET", "/nothing", 404), ("GET", "/routes/x", 404), ("GET", "/routes/1/x", 404),
+                                       ("OPTIONS", "/faults", 405), ("GET", "//", 404)):
+            check(control.ask(method, path)[0] == expected, "%s %s: %r", method, path, control.ask(method, path))
+        check(control.state()["routes"][0]["faults"] == {}, "something was set")
+
+
+def test_the_control_is_not_reached_by_a_name():
+    """A page in a browser may have its own name point here: the Host says so."""
+    with Fault("127.0.0.1:1", "--control", "127.0.0.1:0") as fault:
+        control = Control(fault)
+        port = control.address.split(":")[1]
+        for host in ("evil.example", "evil.example:" + port, "localhost.evil.example", "10.0.0.1:" + port, "[::2]:1",
+                     "127.0.0.1.evil.example", "127.1.evil"):
+            for method, path in (("GET", "/"), ("DELETE", "/faults"), ("PUT", "/faults")):
+                status, said = control.ask(method, path, {} if method == "PUT" else None, host=host)
+                check(status == 421 and "Host" in said, "%s: %s %s", host, status, said)
+        for host in ("localhost", "LOCALHOST:" + port, "127.0.0.1", "127.8.8.8:1", "[::1]:" + port):
+            check(control.ask("GET", "/", host=host)[0] == 200, "%s is refused", host)
+    wrong(["--to", "127.0.0.1:1", "--control", "0.0.0.0:0"], "--control is '0.0.0.0:0'", "--control-remote")
+    wrong(["--to", "127.0.0.1:1", "--control", "192.0.2.1:1"], "--control is '192.0.2.1:1'", "loopback")
+    wrong(["--to", "127.0.0.1:1", "--control", "nonsense"], "--control is 'nonsense'", "expected HOST:PORT")
+    with Fault("127.0.0.1:1", "--control", "0.0.0.0:0", "--control-remote") as fault:
+        control = Control(fault)
+        control.address = "127.0.0.1:" + control.address.split(":")[1]
+        check(control.ask("GET", "/", host="192.0.2.7:80")[0] == 200, "an address is refused")
+        check(control.ask("GET", "/", host="evil.example")[0] == 421, "a name is taken")
+
+
+def test_the_control_while_it_drains():
+    with Pair("--control", "127.0.0.1:0") as pair:
+        control = Control(pair.fault)
+        pair.client.sendall(b"x")
+        read_exactly(pair.server, 1)
+        pair.fault.process.send_signal(signal.SIGTERM)
+        wait_for("the drain", lambda: control.state()["draining"])
+        with Conn(control.address) as idle:    # it is not waited for
+            pair.client.close()
+            pair.server.close()
+            check(pair.fault.wait() == {"peer_fin": 1}, "the summary")
+            idle.sock.close()
+
+
 # --- its own life -----------------------------------------------------------------------------------------------------
 
 
@@ -781,6 +969,10 @@ def test_wrong_usage():
                           ("listen", "unix:"), ("listen", "::1:80"), ("to", ":80"), ("to", "[::1]")):
         wrong(to + ["--" + option, value], "--%s is '%s'" % (option, value), "expected" if value != "unix:" else "path")
     wrong(to + ["--refuse=1"], "--refuse", "no value")
+    for route, needle in (("x", "LISTEN=TO"), ("=127.0.0.1:1", "LISTEN=TO"), ("127.0.0.1:0=", "''"),
+                          ("nonsense=127.0.0.1:1", "'nonsense'"), ("127.0.0.1:0=:80", "':80'")):
+        wrong(["--route", route], "--route is '%s'" % route, needle)
+    wrong(["--listen", "127.0.0.1:0", "--route", "127.0.0.1:0=127.0.0.1:1"], "--to is missing")
     wrong(to + ["here"], "'here'")
 
 
@@ -800,6 +992,8 @@ def test_what_the_system_refuses():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = "127.0.0.1:%d" % taken.getsockname()[1]
         wrong(["--to", "127.0.0.1:1", "--listen", address], "--listen", address, "in use", status=1)
+        wrong(["--route", address + "=127.0.0.1:1"], "--route is '%s=127.0.0.1:1'" % address, "in use", status=1)
+        wrong(["--to", "127.0.0.1:1", "--control", address], "--control is '%s'" % address, status=1)
     wrong(["--to", "127.0.0.1:1", "--endings", "/no/such/file"], "--endings", "/no/such/file", status=1)
 
 
