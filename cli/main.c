@@ -7,6 +7,8 @@
 #include "completion.h"
 #include "version.h"
 
+static int command_completion(int argc, char **argv);
+
 static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -17,6 +19,7 @@ static const struct command {
     {"get", command_get, "one request, shown"},
     {"fault", command_fault, "a TCP proxy that breaks things, by a seed"},
     {"load", command_load, "a load generator that ends its connections as you say"},
+    {"completion", command_completion, "what bash, zsh or fish reads to complete the options"},
 };
 
 static void usage(FILE *out)
@@ -31,7 +34,6 @@ static void usage(FILE *out)
                 "  weir demo --help\n"
                 "  weir explain peer_reset_idle\n"
                 "  weir load -c 100 -d 10s http://127.0.0.1:8080/\n"
-                "  weir completion bash      what bash reads to complete weir's options; zsh and fish too\n"
                 "\n  --help     this page\n  --version  the version, and what it was built with\n",
                 out);
 }
@@ -50,6 +52,8 @@ static int command_completion(int argc, char **argv)
     }
     completion_begin(argv[1], names, stdout);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (commands[i].run == command_completion)
+            continue;
         char name[32];
         (void)snprintf(name, sizeof(name), "%s", commands[i].name);
         char *part[] = {name, word, argv[1], NULL};
@@ -74,8 +78,6 @@ int main(int argc, char **argv)
         version_print(stdout);
         return 0;
     }
-    if (strcmp(word, "completion") == 0)
-        return command_completion(argc - 1, argv + 1);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(word, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
