@@ -1,6 +1,6 @@
-/* Goal: a dial that no request waits for ends: with the request that ends while it waits, and with a drain. Method: dials
- * that never come to an end by themselves, each in another phase: a name server that is silent, a server whose queue is
- * full, a SOCKS proxy that says nothing; no time of the client's own is shorter than the patience of the test. */
+/* Goal: a dial that no request waits for ends: with the request that ends while it waits, and with a drain. Method:
+ * dials that never come to an end by themselves, each in another phase: a name server that is silent, a server whose
+ * queue is full, a SOCKS proxy that says nothing; no time of the client's own is shorter than the patience of the test. */
 #include "client/scene.h"
 
 #include "io/fake_dns.h"
@@ -221,7 +221,8 @@ static void open_the_way(struct served *v)
     assert_int_equal(send(v->fd, "\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00", 10, MSG_NOSIGNAL), 10);
 }
 
-/* A request that another connection served leaves its dial, which may be of use to the next; a drain does not wait for it. */
+/* A request that another connection served leaves its dial, which may be of use to the next; a drain does not wait for
+ * it. */
 static void test_a_spare_one(void **state)
 {
     struct stuck k;

@@ -1,6 +1,6 @@
 /* Goal: a view without octets is not given, wherever it points: a request or options with one are as those without it.
- * Method: a table of every view in the public structs of a client; each in turn is null, or points at text that would be
- * wrong, with no octets; what goes out is compared with what goes out when the field was never touched. */
+ * Method: a table of every view in the public structs of a client; each in turn is null, or points at text that would
+ * be wrong, with no octets; what goes out is compared with what goes out when the field was never touched. */
 #include "client/scene.h"
 
 struct field {

@@ -1,6 +1,6 @@
-/* Goal: a kept connection that the server drops just when a GET, HEAD or OPTIONS comes costs nothing: it is sent again, once,
- * on a new connection; and nothing else is. Method: as pool_test.c; the server reads the request, so that no word but
- * maybe_processed could be true of it, and leaves. */
+/* Goal: a kept connection that the server drops just when a GET, HEAD or OPTIONS comes costs nothing: it is sent again,
+ * once, on a new connection; and nothing else is. Method: as pool_test.c; the server reads the request, so that no word
+ * but maybe_processed could be true of it, and leaves. */
 #include "client/scene.h"
 
 #define FIN    "done peer_fin_in_handler handler maybe_processed"
@@ -217,8 +217,8 @@ static void keep_two(struct scene *s, struct served v[2])
     SCENE_UNTIL(s, scene_counts(s).idle == 2);
 }
 
-/* The other idle connections may be about to be dropped too: it is a new one, for which one of them closes if there is no
- * room. A request that does not mind takes an idle one meanwhile. */
+/* The other idle connections may be about to be dropped too: it is a new one, for which one of them closes if there is
+ * no room. A request that does not mind takes an idle one meanwhile. */
 static void test_on_a_new_one(void **state)
 {
     (void)state;

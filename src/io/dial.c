@@ -48,26 +48,30 @@ struct io_dial {
     struct io_addresses addresses;
     size_t tried;
     size_t live;
-    struct attempt attempts[IO_ADDRESSES_MAX];
+    struct attempt *attempts[IO_ADDRESSES_MAX]; /* of the addresses that were tried; null: over */
     uint16_t port;
     char name[IO_HOST_SIZE + 1]; /* the host, or the path of a unix socket; what is longer is cut */
     char text[480];
 };
 
-static void close_attempt(struct attempt *attempt)
+/* Its socket, which is the caller's. */
+static int end_attempt(struct attempt *attempt)
 {
-    if (attempt->fd < 0)
-        return;
+    struct io_dial *dial = attempt->dial;
+    int fd = attempt->fd;
     io_poll_close(&attempt->poll);
-    close(attempt->fd);
-    attempt->fd = -1;
-    attempt->dial->live--;
+    dial->attempts[attempt->address] = NULL;
+    dial->live--;
+    base_release(&dial->allocator, attempt, sizeof(*attempt));
+    return fd;
 }
 
 static void stop(struct io_dial *dial)
 {
     for (size_t i = 0; i < dial->tried; i++)
-        close_attempt(&dial->attempts[i]);
+        if (dial->attempts[i] != NULL)
+            close(end_attempt(dial->attempts[i]));
+    io_resolve_cancel(&dial->query);
     io_timer_stop(dial->loop, &dial->step);
     io_timer_stop(dial->loop, &dial->bound);
 }
@@ -148,14 +152,29 @@ static void retry_full(struct io_dial *dial)
         dial->full_retry_ns *= 2;
 }
 
+/* 0, or an errno; the socket is then the caller's. */
+static int await(struct io_dial *dial, size_t address, int fd)
+{
+    struct attempt *attempt = base_alloc_zero(&dial->allocator, sizeof(*attempt));
+    if (attempt == NULL)
+        return ENOMEM;
+    *attempt = (struct attempt){.poll.ready = on_connected, .dial = dial, .address = address, .fd = fd};
+    int os = io_poll_open(&attempt->poll, dial->loop, fd, IO_POLL_WRITE);
+    if (os != 0) {
+        base_release(&dial->allocator, attempt, sizeof(*attempt));
+        return os;
+    }
+    dial->attempts[address] = attempt;
+    dial->live++;
+    return 0;
+}
+
 /* The next address. True: it is on its way, or all is settled. */
 static bool try_next(struct io_dial *dial)
 {
     size_t address = dial->tried++;
-    struct attempt *attempt = &dial->attempts[address];
     const struct sockaddr_storage *to = &dial->addresses.list[address];
     const char *doing = "";
-    *attempt = (struct attempt){.poll.ready = on_connected, .dial = dial, .address = address, .fd = -1};
     int fd = -1;
     int os = io_dial_socket(&dial->how, to, dial->addresses.sizes[address], &fd, &doing);
     if (os == 0) {
@@ -167,23 +186,24 @@ static bool try_next(struct io_dial *dial)
         return true;
     }
     if (os == EINPROGRESS) {
-        attempt->fd = fd;
-        dial->live++;
-        os = io_poll_open(&attempt->poll, dial->loop, fd, IO_POLL_WRITE);
+        os = await(dial, address, fd);
         if (os == 0)
             return true;
         doing = "cannot watch the socket";
-        close_attempt(attempt);
+        close(fd);
     }
     weir_code code = io_dial_code(os, to->ss_family);
     note_failure(dial, address, code, os, doing);
     /* The other addresses would need a descriptor and memory too. */
     if (code == WEIR_CODE_no_descriptors || code == WEIR_CODE_no_memory)
         dial->addresses.count = dial->tried;
+    if (dial->addresses.count == dial->tried && (code == WEIR_CODE_no_descriptors || code == WEIR_CODE_no_memory))
+        io_resolve_cancel(&dial->query);
     return false;
 }
 
-/* Starts the next attempt, and sees to the one after it (RFC 8305, 5): that comes when this one fails, or after the delay. */
+/* Starts the next attempt, and sees to the one after it (RFC 8305, 5): that comes when this one fails, or after the
+ * delay. */
 static void go_on(struct io_dial *dial)
 {
     while (dial->tried < dial->addresses.count) {
@@ -193,7 +213,7 @@ static void go_on(struct io_dial *dial)
             io_timer_start(dial->loop, &dial->step, io_clock_after(dial->attempt_delay_ns));
         return;
     }
-    if (dial->live == 0)
+    if (dial->live == 0 && !io_query_is_under_way(&dial->query)) /* else the other family may come yet */
         settle(dial);
 }
 
@@ -205,16 +225,12 @@ static void on_connected(struct io_poll *poll)
     int os = io_dial_outcome(attempt->fd, &dial->addresses.list[address]);
     if (os != 0) {
         sa_family_t family = dial->addresses.list[address].ss_family;
-        close_attempt(attempt);
+        close(end_attempt(attempt));
         note_failure(dial, address, io_dial_code(os, family), os, "cannot connect");
         io_timer_stop(dial->loop, &dial->step);
         go_on(dial);
     } else {
-        int fd = attempt->fd;
-        io_poll_close(poll);
-        attempt->fd = -1;
-        dial->live--;
-        succeed(dial, address, fd);
+        succeed(dial, address, end_attempt(attempt));
     }
     /* In the loop's round already. */
     if (dial->settled) {
@@ -261,6 +277,27 @@ static void on_resolved(struct io_query *query, weir_code code, const struct io_
     begin(dial);
 }
 
+/* The other family's addresses: among those that are not tried yet, the two in turn (RFC 8305, 3 and 4). */
+static void on_more(struct io_query *query, const struct io_addresses *more)
+{
+    struct io_dial *dial = BASE_CONTAINER(query, struct io_dial, query);
+    struct io_addresses *all = &dial->addresses;
+    const struct io_addresses had = *all;
+    size_t at = dial->tried, new = 0, count = more != NULL ? more->count : 0;
+    for (size_t i = dial->tried; at < IO_ADDRESSES_MAX && (new < count || i < had.count);) {
+        bool takes_new = new < count && (i >= had.count || (at - dial->tried) % 2 == 0);
+        all->list[at] = takes_new ? more->list[new] : had.list[i];
+        all->sizes[at++] = takes_new ? more->sizes[new ++] : had.sizes[i++];
+    }
+    all->count = at;
+    if (dial->settled)
+        return;
+    if (dial->live == 0)
+        io_timer_stop(dial->loop, &dial->step); /* nobody is waited for */
+    if (!io_timer_is_running(&dial->step))
+        go_on(dial);
+}
+
 static void dial_path(struct io_dial *dial, weir_str path)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -287,6 +324,7 @@ static weir_code dial_host(struct io_dial *dial, struct io_resolver *resolver, c
         return WEIR_OK;
     }
     dial->query.done = on_resolved;
+    dial->query.more = on_more;
     weir_code code =
         io_resolve(&dial->query, resolver, options->host, options->port, options->resolve_timeout_ns, &error);
     if (code != WEIR_OK && code != WEIR_CODE_no_memory) {
@@ -362,7 +400,6 @@ void io_dial_cancel(struct io_dial *dial)
 {
     if (dial->telling)
         return; /* within its own `done` it is over */
-    io_resolve_cancel(&dial->query);
     stop(dial);
     if (dial->settled && dial->result.fd >= 0)
         close(dial->result.fd);

@@ -624,10 +624,18 @@ static void test_met_itself(void **state)
     close(fd);
 }
 
+#define MANY(a) a, a, a, a, a, a, a, a, a, a
+
 static const struct fake_name names[] = {
     {.name = "live.test", .addresses = {"127.0.0.2", "127.0.0.1", "127.0.0.3"}},
     {.name = "dead.test", .addresses = {"127.0.0.1", "255.255.255.255"}},
     {.name = "silent.test", .silent = true},
+    {.name = "late.test", .addresses = {"127.0.0.1", "::1"}, .only = DNS_A, .held = true},
+    {.name = "later.test", .addresses = {"::1", "127.0.0.1"}, .only = DNS_A, .held = true},
+    {.name = "late-none.test", .addresses = {"::1"}, .only = DNS_A, .held = true},
+    {.name = "many.test",
+     .addresses = {MANY("127.0.0.1"), MANY("127.0.0.2"), MANY("127.0.0.3"), "127.0.0.250"},
+     .truncated = true},
     {.name = NULL},
 };
 
@@ -674,6 +682,60 @@ static void test_named(void **state)
     resolver = system;
 }
 
+/* The first family's addresses are dead, and the other's have not come: they are waited for, and tried. */
+static void test_late_family(void **state)
+{
+    struct fake_dns dns;
+    struct io_resolver *system = resolver;
+    struct outcome o;
+    uint16_t port = 0;
+    (void)state;
+    if (strstr(weir_version(), "c-ares") == NULL)
+        skip();
+    assert_true(fake_dns_open(&dns, loop, names));
+    assert_int_equal(io_resolver_new(&resolver, loop, NULL, weir_str_from(dns.address), NULL), WEIR_OK);
+    int listener = listen_on("127.0.0.1", &port, 5);
+    for (int there = 1; there >= 0; there--) {
+        struct io_dial_options options = to_host(there ? "late.test" : "late-none.test", port);
+        start(&o, &options);
+        for (int i = 0; i < 3000 && dns.held_count == 0; i++)
+            weir_loop_step(loop, 10 * MS);
+        for (int i = 0; i < 20; i++)
+            weir_loop_step(loop, MS);
+        assert_int_equal(o.calls, 0);
+        fake_dns_release(&dns);
+        wait_done(&o);
+        if (there) {
+            assert_int_equal(o.code, WEIR_OK);
+            assert_int_equal(o.peer.family, AF_INET);
+            close(o.fd);
+        } else {
+            assert_true(o.code == WEIR_CODE_connect_refused || o.code == WEIR_CODE_connect_unreachable ||
+                        o.code == WEIR_CODE_address_unavailable); /* by whether this host has IPv6 */
+        }
+    }
+    /* Many refuse before one answers. */
+    close(listener);
+    port = 0;
+    listener = listen_on("127.0.0.250", &port, 5);
+    struct io_dial_options options = to_host("many.test", port);
+    dial(&o, &options);
+    assert_int_equal(o.code, WEIR_OK);
+    assert_int_equal(o.peer.octets[3], 250);
+    close(o.fd);
+    /* Cancelled while it waits for the other family. */
+    options = to_host("later.test", port);
+    start(&o, &options);
+    for (int i = 0; i < 20; i++)
+        weir_loop_step(loop, MS);
+    io_dial_cancel(o.dial);
+    assert_int_equal(o.calls, 0);
+    close(listener);
+    io_resolver_free(resolver);
+    fake_dns_close(&dns);
+    resolver = system;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -695,6 +757,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_met_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_late_family, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* For tests: a name server on loopback, in the test's own loop, that answers what the test says (RFC 1035, 4). By UDP, and
- * by TCP for who asks again after a truncated answer. */
+/* For tests: a name server on loopback, in the test's own loop, that answers what the test says (RFC 1035, 4). By UDP,
+ * and by TCP for who asks again after a truncated answer. */
 #ifndef IO_FAKE_DNS_H
 #define IO_FAKE_DNS_H
 
@@ -17,12 +17,24 @@ enum { DNS_A = 1, DNS_AAAA = 28, DNS_NXDOMAIN = 3, DNS_SERVFAIL = 2, DNS_REFUSED
 
 struct fake_name {
     const char *name;
-    const char *addresses[24]; /* of both families, as text */
+    const char *addresses[48]; /* of both families, as text */
     int rcode;
     bool silent;    /* no answer */
     bool truncated; /* by UDP only that there is more */
     size_t cut;     /* octets of the answer that are left out */
     int lost;       /* so many of the first questions never arrive */
+    unsigned only;  /* `rcode`, `silent` and `held` are of questions of that type; 0: of all */
+    bool held;      /* the answer is kept until fake_dns_release */
+    unsigned ttl;   /* 0: 60 */
+    bool no_ttl;    /* TTL 0 */
+};
+
+#define FAKE_DNS_HELD_MAX 8
+
+struct fake_dns_held {
+    struct sockaddr_in to;
+    size_t size;
+    uint8_t octets[2048];
 };
 
 struct fake_dns {
@@ -34,6 +46,10 @@ struct fake_dns {
     int tcp_fd;
     int asked;
     int asked_by_tcp;
+    int asked_last; /* type */
+    struct fake_dns_held held[FAKE_DNS_HELD_MAX];
+    size_t held_count;
+    bool hold; /* the answer just made */
     char address[32]; /* for io_resolver_new */
 };
 
@@ -67,7 +83,8 @@ static inline size_t fake_dns_records(uint8_t *to, const struct fake_name *name,
         uint8_t length = is_ipv6 ? 16 : 4;
         if (is_ipv6 != (type == DNS_AAAA) || inet_pton(is_ipv6 ? AF_INET6 : AF_INET, name->addresses[i], octets) != 1)
             continue;
-        const uint8_t head[12] = {0xc0, 12, 0, (uint8_t)type, 0, 1, 0, 0, 0, 60, 0, length};
+        unsigned ttl = name->no_ttl ? 0 : name->ttl > 0 ? name->ttl : 60;
+        const uint8_t head[12] = {0xc0, 12, 0, (uint8_t)type, 0, 1, 0, 0, (uint8_t)(ttl >> 8), (uint8_t)ttl, 0, length};
         memcpy(to + size, head, sizeof(head));
         memcpy(to + size + sizeof(head), octets, length);
         size += sizeof(head) + length;
@@ -93,14 +110,17 @@ static inline size_t fake_dns_answer(struct fake_dns *dns, const uint8_t *query,
         name++;
     if (name->name == NULL)
         name = &unknown;
-    if (name->silent || dns->asked <= name->lost)
+    bool meant = name->only == 0 || name->only == type;
+    dns->asked_last = (int)type;
+    dns->hold = meant && name->held;
+    if ((meant && name->silent) || dns->asked <= name->lost)
         return 0;
     bool cut_short = name->truncated && !tcp;
     size_t used = 12 + question;
     memcpy(answer, query, used);
-    if (!cut_short)
+    if (!cut_short && !(meant && name->rcode != 0))
         used += fake_dns_records(answer + used, name, type, &count);
-    const uint8_t rest[10] = {(uint8_t)(0x81 | (cut_short ? 2 : 0)), (uint8_t)(0x80 | name->rcode), 0, 1, 0,
+    const uint8_t rest[10] = {(uint8_t)(0x81 | (cut_short ? 2 : 0)), (uint8_t)(0x80 | (meant ? name->rcode : 0)), 0, 1, 0,
                               (uint8_t)count};
     memcpy(answer + 2, rest, sizeof(rest));
     return used > name->cut ? used - name->cut : 0;
@@ -115,8 +135,24 @@ static inline void fake_dns_udp(struct io_poll *poll)
     uint8_t answer[2048];
     ssize_t n = recvfrom(dns->fd, query, sizeof(query), MSG_DONTWAIT, (struct sockaddr *)&from, &from_size);
     size_t size = n > 0 ? fake_dns_answer(dns, query, (size_t)n, answer, false) : 0;
+    if (size > 0 && dns->hold && dns->held_count < FAKE_DNS_HELD_MAX) {
+        struct fake_dns_held *held = &dns->held[dns->held_count++];
+        held->to = from;
+        held->size = size;
+        memcpy(held->octets, answer, size);
+        return;
+    }
     if (size > 0)
         (void)sendto(dns->fd, answer, size, 0, (struct sockaddr *)&from, from_size);
+}
+
+/* Sends what was held. */
+static inline void fake_dns_release(struct fake_dns *dns)
+{
+    for (size_t i = 0; i < dns->held_count; i++)
+        (void)sendto(dns->fd, dns->held[i].octets, dns->held[i].size, 0, (struct sockaddr *)&dns->held[i].to,
+                     sizeof(dns->held[i].to));
+    dns->held_count = 0;
 }
 
 /* A question has come, whole: a client sends it with one call. */

@@ -17,11 +17,12 @@ void io_lookup_free(struct io_lookup *lookup)
     (void)lookup;
 }
 
-void io_lookup_ask(struct io_lookup *lookup, struct io_asked *asked)
+void io_lookup_ask(struct io_lookup *lookup, struct io_name *name)
 {
     (void)lookup;
-    io_asked_answer(asked, WEIR_CODE_resolve_failed,
-                    "this build has no resolver (c-ares): numeric addresses and localhost only");
+    for (int i = 0; i < IO_FAMILIES; i++)
+        io_family_answer(&name->families[i], IO_ANSWER_FAILED, WEIR_CODE_resolve_failed,
+                         "this build has no resolver (c-ares): numeric addresses and localhost only");
 }
 
 void io_lookup_drop(struct io_lookup *lookup)

@@ -9,87 +9,99 @@
 #include "io/loop_internal.h"
 #include "io/resolve_internal.h"
 
-static void release(struct io_asked *asked)
-{
-    base_release(&asked->resolver->allocator, asked, sizeof(*asked));
-}
-
-/* The query is over for its owner; the library may have it still. */
+/* The query is over for its owner. */
 static void part(struct io_asked *asked)
 {
     struct io_resolver *resolver = asked->resolver;
-    io_timer_stop(resolver->loop, &asked->bound);
+    struct io_name *name = asked->name;
     asked->query->asked = NULL;
-    asked->query = NULL;
-    if (!base_list_is_linked(&asked->node))
+    io_timer_stop(resolver->loop, &asked->timer);
+    if (name != NULL) {
         resolver->waiting--;
-    base_list_remove(&asked->node);
-    if (!asked->held)
-        release(asked);
+        base_list_remove(&asked->node);
+        io_name_release(name);
+    }
+    base_release(&resolver->allocator, asked, asked->size);
 }
 
-/* Its sockets, and the memory of queries that nobody waits for, go when the last one that somebody waits for has gone. */
+/* Its sockets, and the memory of names that nobody waits for, go when the last query that waits has gone. */
 static void drop_unless_waiting(struct io_resolver *resolver)
 {
     if (resolver->waiting == 0)
         io_lookup_drop(resolver->lookup);
 }
 
-void io_asked_answer(struct io_asked *asked, weir_code code, const char *why)
+/* --- telling ------------------------------------------------------------------------------------------------------------- */
+
+/* From the loop's round, each by its own timer: in a callback any of the others may be cancelled, and the resolver
+ * freed. */
+static void get_ready(struct io_asked *asked)
 {
-    struct io_resolver *resolver = asked->resolver;
-    asked->held = false;
-    if (asked->query == NULL) {
-        release(asked);
-        return;
-    }
-    io_timer_stop(resolver->loop, &asked->bound); /* what came in time is not late for waiting its turn */
-    asked->code = code;
-    asked->why = why;
-    resolver->waiting--;
-    base_list_push_back(&resolver->answered, &asked->node);
-    io_timer_start(resolver->loop, &resolver->soon, 0);
+    asked->ready = true;
+    io_timer_start(asked->resolver->loop, &asked->timer, 0); /* what came in time is not late for waiting its turn */
 }
 
-static void hand_over(struct io_asked *asked)
+void io_name_tell(struct io_name *name)
+{
+    bool whole = io_name_is_whole(name);
+    for (struct base_list *n = name->queries.next; n != &name->queries; n = n->next) {
+        struct io_asked *asked = BASE_CONTAINER(n, struct io_asked, node);
+        if (!asked->told || whole)
+            get_ready(asked);
+    }
+}
+
+/* One family is enough to begin; the query is under way for the other. */
+static void tell_first(struct io_asked *asked)
+{
+    const struct io_name *name = asked->name;
+    struct io_query *query = asked->query;
+    struct io_addresses addresses;
+    asked->told_family = name->families[IO_IPV6].answer == IO_ANSWER_ADDRESSES ? IO_IPV6 : IO_IPV4;
+    asked->told = true;
+    asked->ready = false;
+    io_name_addresses(name, asked->told_family, asked->port, &addresses);
+    io_timer_start(asked->resolver->loop, &asked->timer, asked->due_ns);
+    query->done(query, WEIR_OK, &addresses, NULL);
+}
+
+static void tell_rest(struct io_asked *asked)
 {
     struct io_query *query = asked->query;
-    weir_error error = {0};
-    query->asked = NULL;
-    if (asked->code != WEIR_OK)
-        (void)io_fail(&error, asked->code, 0, "the name \"%s\" was not resolved: %s", asked->host, asked->why);
-    else
-        io_addresses_interleave(&asked->addresses);
-    /* Of this struct nothing is needed after it: the owner may free the resolver there. */
-    weir_allocator memory = asked->resolver->allocator;
-    query->done(query, asked->code, asked->code == WEIR_OK ? &asked->addresses : NULL, &error);
-    base_release(&memory, asked, sizeof(*asked));
-}
-
-void io_resolver_hand_over(struct io_resolver *resolver)
-{
-    bool freed = false;
-    resolver->freed = &freed;
-    while (!freed && !base_list_is_empty(&resolver->answered)) {
-        struct io_asked *asked = BASE_CONTAINER(resolver->answered.next, struct io_asked, node);
-        base_list_remove(&asked->node);
-        hand_over(asked);
-    }
-    if (freed)
-        return;
-    resolver->freed = NULL;
-    io_timer_stop(resolver->loop, &resolver->soon);
+    struct io_resolver *resolver = asked->resolver;
+    struct io_addresses addresses = {.count = 0};
+    if (asked->ready)
+        io_name_addresses(asked->name, !asked->told_family, asked->port, &addresses);
+    part(asked);
     drop_unless_waiting(resolver);
+    if (query->more != NULL)
+        query->more(query, addresses.count > 0 ? &addresses : NULL);
 }
 
-static void on_soon(struct io_timer *timer)
+static void tell_all(struct io_asked *asked)
 {
-    io_resolver_hand_over(BASE_CONTAINER(timer, struct io_resolver, soon));
+    struct io_query *query = asked->query;
+    struct io_resolver *resolver = asked->resolver;
+    struct io_addresses addresses = {.count = 0};
+    weir_error error = {0};
+    weir_code code = WEIR_OK;
+    const char *why = "";
+    if (asked->name == NULL)
+        (void)io_resolve_here(&addresses, weir_str_from(asked->host), asked->port);
+    else
+        io_name_addresses(asked->name, IO_FAMILIES, asked->port, &addresses);
+    if (addresses.count == 0) {
+        code = io_name_failure(asked->name, &why);
+        (void)io_fail(&error, code, 0, "the name \"%s\" was not resolved: %s", asked->host, why);
+    }
+    part(asked);
+    drop_unless_waiting(resolver);
+    /* Of the resolver nothing is needed after it: the owner may free it there. */
+    query->done(query, code, code == WEIR_OK ? &addresses : NULL, &error);
 }
 
-static void on_bound(struct io_timer *timer)
+static void time_out(struct io_asked *asked)
 {
-    struct io_asked *asked = BASE_CONTAINER(timer, struct io_asked, bound);
     struct io_query *query = asked->query;
     struct io_resolver *resolver = asked->resolver;
     weir_error error;
@@ -98,6 +110,21 @@ static void on_bound(struct io_timer *timer)
     drop_unless_waiting(resolver);
     query->done(query, WEIR_CODE_resolve_timeout, NULL, &error);
 }
+
+static void on_timer(struct io_timer *timer)
+{
+    struct io_asked *asked = BASE_CONTAINER(timer, struct io_asked, timer);
+    if (asked->told)
+        tell_rest(asked);
+    else if (!asked->ready)
+        time_out(asked);
+    else if (asked->name == NULL || io_name_is_whole(asked->name))
+        tell_all(asked);
+    else
+        tell_first(asked);
+}
+
+/* --- the resolver --------------------------------------------------------------------------------------------------------- */
 
 weir_code io_resolver_new(struct io_resolver **out, weir_loop *loop, const weir_allocator *allocator,
                           weir_str name_servers, weir_error *error)
@@ -108,8 +135,7 @@ weir_code io_resolver_new(struct io_resolver **out, weir_loop *loop, const weir_
         return io_fail(error, WEIR_CODE_no_memory, ENOMEM, "no memory for a resolver");
     resolver->allocator = memory;
     resolver->loop = loop;
-    resolver->soon.fired = on_soon;
-    base_list_init(&resolver->answered);
+    base_list_init(&resolver->names);
     weir_code code = io_lookup_new(&resolver->lookup, resolver, name_servers, error);
     if (code != WEIR_OK) {
         base_release(&memory, resolver, sizeof(*resolver));
@@ -123,20 +149,36 @@ void io_resolver_free(struct io_resolver *resolver)
 {
     if (resolver == NULL)
         return;
-    assert(resolver->waiting == 0 && base_list_is_empty(&resolver->answered));
-    if (resolver->freed != NULL)
-        *resolver->freed = true;
+    assert(resolver->waiting == 0);
     io_lookup_free(resolver->lookup);
-    io_timer_stop(resolver->loop, &resolver->soon);
+    io_names_drop(resolver);
     weir_allocator memory = resolver->allocator;
     base_release(&memory, resolver, sizeof(*resolver));
 }
+
+/* --- asking --------------------------------------------------------------------------------------------------------------- */
 
 static weir_code refuse(weir_str host, weir_error *error)
 {
     int shown = host.len < 128 ? (int)host.len : 128;
     return io_fail(error, WEIR_CODE_resolve_failed, 0, "\"%.*s\" is neither an address nor a name", shown,
                    host.len > 0 ? host.ptr : "");
+}
+
+static struct io_asked *new_asked(struct io_query *query, weir_str host, uint16_t port)
+{
+    struct io_resolver *resolver = query->resolver;
+    size_t size = sizeof(struct io_asked) + host.len + 1;
+    struct io_asked *asked = base_alloc_zero(&resolver->allocator, size);
+    if (asked == NULL)
+        return NULL;
+    asked->query = query;
+    asked->resolver = resolver;
+    asked->port = port;
+    asked->size = size;
+    asked->timer.fired = on_timer;
+    memcpy(asked->host, host.ptr, host.len);
+    return asked;
 }
 
 weir_code io_resolve(struct io_query *query, struct io_resolver *resolver, weir_str host, uint16_t port,
@@ -148,32 +190,35 @@ weir_code io_resolve(struct io_query *query, struct io_resolver *resolver, weir_
     bool is_here = io_resolve_here(&here, host, port);
     if (!is_here && !io_resolve_is_name(host))
         return refuse(host, error);
-    struct io_asked *asked = base_alloc_zero(&resolver->allocator, sizeof(*asked));
-    if (asked == NULL)
+    struct io_asked *asked = new_asked(query, host, port);
+    struct io_name *name = asked != NULL && !is_here ? io_name_of(resolver, host) : NULL;
+    if (asked == NULL || (!is_here && name == NULL)) {
+        if (asked != NULL)
+            base_release(&resolver->allocator, asked, asked->size);
         return io_fail(error, WEIR_CODE_no_memory, ENOMEM, "no memory to resolve \"%.*s\"", (int)host.len, host.ptr);
-    asked->query = query;
-    asked->resolver = resolver;
-    asked->port = port;
-    asked->bound.fired = on_bound;
-    memcpy(asked->host, host.ptr, host.len);
+    }
     query->asked = asked;
-    resolver->waiting++;
+    asked->due_ns = io_clock_after(timeout_ns);
     if (is_here) {
-        asked->addresses = here;
-        io_asked_answer(asked, WEIR_OK, NULL);
+        get_ready(asked);
         return WEIR_OK;
     }
-    io_timer_start(resolver->loop, &asked->bound, io_clock_after(timeout_ns));
-    asked->held = true;
-    io_lookup_ask(resolver->lookup, asked);
+    asked->name = name;
+    base_list_push_back(&name->queries, &asked->node);
+    resolver->waiting++;
+    if (io_name_is_ready(name))
+        get_ready(asked);
+    else
+        io_timer_start(resolver->loop, &asked->timer, asked->due_ns);
     return WEIR_OK;
 }
 
 void io_resolve_cancel(struct io_query *query)
 {
     struct io_asked *asked = query->asked;
+    struct io_resolver *resolver = query->resolver;
     if (asked == NULL)
         return;
     part(asked);
-    drop_unless_waiting(query->resolver);
+    drop_unless_waiting(resolver);
 }
