@@ -98,6 +98,14 @@ WEIR_API void weir_body_resume(weir_exchange *x);
  * `body_too_large`: 413, if no answer was begun. Best told in `head`, which is called whatever the head says of the length:
  * when it returns, or with weir_body_resume, a length that is over is refused before any of it is read. */
 WEIR_API void weir_body_limit(weir_exchange *x, uint64_t size_max);
+/* Keeps a whole body and gives it to one call: `collected(app, x, content)`, in the place of `body` and `end`, when the message
+ * is whole; trailers are there. Called in `head`, of either role, once. `content` lives until `done` returns. A body of more
+ * than `size_max` octets ends as weir_body_limit says, and a body that is cut short, or for which there is no memory, ends the
+ * exchange: then `collected` is not called, and `done` says why. The handler's other callbacks go on. It keeps what arrives:
+ * under weir_decoder that is the content before it is decoded. `misuse` for a tunnel or a second time; `no_memory`: nothing
+ * has changed. */
+typedef void weir_collected(void *app, weir_exchange *x, weir_str content);
+WEIR_API WEIR_MUST_USE weir_code weir_collect(weir_exchange *x, uint64_t size_max, weir_collected *collected, void *app);
 /* No more of this body is wanted. `body` is not called again, `end` neither. */
 WEIR_API void weir_body_refuse(weir_exchange *x);
 /* After weir_body_refuse or weir_exchange_abort: for a handler that calls another one's `body` several times in its own. */

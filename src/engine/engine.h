@@ -315,6 +315,8 @@ void exchange_free(struct weir_exchange *x);
 bool exchange_set_handler(struct weir_exchange *x, const weir_handler *handler, void *app);
 /* memory.c */
 void exchange_release_memory(struct weir_exchange *x);
+/* One that weir_exchange_alloc gave, before its time. */
+void exchange_release_piece(struct weir_exchange *x, void *octets);
 /* May a client ask again? Only what is certain is said. */
 weir_retry exchange_retry(const struct weir_exchange *x);
 /* The last call of its handler, counted; frees it. */

@@ -36,3 +36,14 @@ void exchange_release_memory(struct weir_exchange *x)
         base_release(allocator_of(x), piece, piece->size);
     }
 }
+
+void exchange_release_piece(struct weir_exchange *x, void *octets)
+{
+    for (struct exchange_piece **at = &x->memory; *at != NULL; at = &(*at)->next)
+        if ((*at)->octets == octets) {
+            struct exchange_piece *piece = *at;
+            *at = piece->next;
+            base_release(allocator_of(x), piece, piece->size);
+            return;
+        }
+}
