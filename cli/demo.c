@@ -197,6 +197,7 @@ static int serve(struct demo *demo, const struct demo_options *options)
         .limits = options->limits,
         .connections_max = options->connections_max,
         .connection_memory_max = options->connection_memory_max,
+        .memory_max = options->memory_max,
         .drain_timeout_ns = options->drain_ns,
         .backlog = (unsigned)options->backlog,
         .ending = on_ending,

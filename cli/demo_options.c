@@ -139,6 +139,10 @@ enum option_result demo_options_parse(struct demo_options *o, int argc, char **a
          .type = OPTION_SIZE,
          .place = &o->connection_memory_max,
          .help = "memory of a connection for answers that are not read (64k)"},
+        {.name = "memory-max",
+         .type = OPTION_SIZE,
+         .place = &o->memory_max,
+         .help = "memory of all connections; over it those that hold most end (half of the machine's)"},
         {.name = "backlog",
          .type = OPTION_COUNT,
          .place = &o->backlog,
@@ -159,7 +163,7 @@ enum option_result demo_options_parse(struct demo_options *o, int argc, char **a
          .help = "print the options in effect, with their defaults, and exit"},
         {.type = OPTION_TITLE, .help = "Limits (their defaults: --print-options):"},
     };
-    size_t count = 14;
+    size_t count = 15;
     assert(count + limits.count <= OPTIONS_MAX);
     memcpy(specs + count, limits.specs, limits.count * sizeof(specs[0]));
     struct option_command command = {

@@ -16,6 +16,7 @@ struct demo_options {
     uint64_t workers;
     uint64_t connections_max; /* 0: the library's default */
     uint64_t connection_memory_max; /* 0: the library's default */
+    uint64_t memory_max; /* 0: the library's default */
     uint64_t backlog;         /* 0: the library's default */
     uint64_t drain_ns;
     bool lenient;

@@ -166,7 +166,7 @@ static const struct explain_row envoy[] = {
      WEIR_CLASS_FAULT,
      "the proxy is overloaded, and sheds",
      "more of it",
-     {C(no_memory), C(no_descriptors)}},
+     {C(memory_limit), C(no_memory), C(no_descriptors)}},
     {"DF",
      "DnsResolutionFailed",
      WAY,

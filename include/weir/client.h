@@ -95,6 +95,9 @@ typedef struct weir_client_options {
     /* All connections have ended after weir_client_drain; kept. */
     void (*drained)(void *app);
     void *app; /* kept */
+    /* Octets of memory that all connections may hold, and what waits for one; over it those that hold most are ended
+     * (`memory_limit`). Default: half of the machine's memory, or of the control group's. */
+    uint64_t memory_max;
 } weir_client_options;
 
 #ifndef __cplusplus

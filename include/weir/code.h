@@ -148,7 +148,8 @@ extern "C" {
 /* The codes since. A new one is a row at the end of this table, and of the table in docs/endings.md; none is ever moved or
  * taken out. The first number after 0.1's codes stays without a code: it ended the lists of programs built with 0.1. */
 #define WEIR_CODE_TABLE_ADDED(X)                                                                                       \
-    /* none yet */
+    X(memory_limit, ABORT, SELF, NOTABLE, 503, 11, "held most while memory was short",                                  \
+      "raise memory_max, or lower what a connection may hold")
 
 #define WEIR_CODE_TABLE(X) WEIR_CODE_TABLE_0_1(X) WEIR_CODE_TABLE_ADDED(X)
 

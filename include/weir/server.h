@@ -71,6 +71,9 @@ typedef struct weir_server_options {
     /* The end of a connection that has a pointer of the user's (weir_exchange_set_connection_user), just after `ending`: the
      * place to free what is behind it. On the thread of its worker; kept. */
     void (*connection_ended)(void *app, void *user, const weir_ending *ending);
+    /* Octets of memory that all connections of all workers may hold; each worker has its share. Over it reading pauses and
+     * those that hold most are ended (`memory_limit`). Default: half of the machine's memory, or of the control group's. */
+    uint64_t memory_max;
 } weir_server_options;
 
 #ifndef __cplusplus

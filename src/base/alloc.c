@@ -21,6 +21,11 @@ weir_allocator base_allocator(const weir_allocator *given)
     return (weir_allocator){.resize = libc_resize, .ctx = NULL};
 }
 
+bool base_allocator_is_libc(const weir_allocator *a)
+{
+    return a->resize == libc_resize;
+}
+
 void *base_alloc(const weir_allocator *a, size_t size)
 {
     return a->resize(a->ctx, NULL, 0, size);

@@ -7,6 +7,9 @@
 /* A null `resize` filled in. */
 weir_allocator base_allocator(const weir_allocator *given);
 
+/* It is the C library's. */
+bool base_allocator_is_libc(const weir_allocator *a);
+
 /* NULL when there is no memory; size > 0. */
 WEIR_MUST_USE void *base_alloc(const weir_allocator *a, size_t size);
 /* The same, all zero. */

@@ -1,6 +1,7 @@
 #include "base/memory.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 /* When neither the machine nor a group says how much there is. */
 #define MACHINE_UNKNOWN    (UINT64_C(1) << 30)
 
-/* --- the meter ------------------------------------------------------------------------------------------------------- */
+/* --- the meter -------------------------------------------------------------------------------------------------- */
 
 static void *metered_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
@@ -36,7 +37,16 @@ weir_allocator base_meter_init(struct base_meter *meter, const weir_allocator *g
     return (weir_allocator){.resize = metered_resize, .ctx = meter};
 }
 
-/* --- the options ------------------------------------------------------------------------------------------------------ */
+void base_meter_tidy(struct base_meter *meter)
+{
+    meter->peak = meter->held;
+#ifdef __GLIBC__
+    if (base_allocator_is_libc(&meter->allocator))
+        (void)malloc_trim(0);
+#endif
+}
+
+/* --- the options ------------------------------------------------------------------------------------------------ */
 
 static weir_code resolve(uint64_t *octets, const char *name, uint64_t min, weir_error *error)
 {
@@ -65,7 +75,7 @@ weir_code base_memory_resolve(uint64_t *octets, weir_error *error)
     return resolve(octets, "memory_max", MEMORY_MIN, error);
 }
 
-/* --- what there is ----------------------------------------------------------------------------------------------------- */
+/* --- what there is ---------------------------------------------------------------------------------------------- */
 
 /* The number in the file DIR/NAME; UINT64_MAX if there is none, as where it says "max". */
 static uint64_t number_in(const char *dir, const char *name)

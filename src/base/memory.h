@@ -8,6 +8,8 @@
 
 #include <weir/code.h>
 
+#define BASE_SLACK_MIN (UINT64_C(4) << 20)
+
 struct base_meter {
     weir_allocator allocator;
     uint64_t held; /* octets that are out, those in free lists too */
@@ -16,6 +18,14 @@ struct base_meter {
 
 /* The given one is behind it; the meter must stay where it is while what it gives is used. */
 weir_allocator base_meter_init(struct base_meter *meter, const weir_allocator *given);
+
+/* So much less is held than the most was that the system is worth asking to take the rest back. */
+static inline bool base_meter_is_slack(const struct base_meter *meter)
+{
+    return meter->held < meter->peak / 2 && meter->peak - meter->held > BASE_SLACK_MIN;
+}
+/* Gives the system back what the C library has free, if the memory is its own. It may take a millisecond a gigabyte. */
+void base_meter_tidy(struct base_meter *meter);
 
 /* Zero becomes the default; out of range is bad_option, with a text. */
 WEIR_MUST_USE weir_code base_connection_memory_resolve(uint64_t *octets, weir_error *error);

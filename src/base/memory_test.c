@@ -62,7 +62,7 @@ static void options(void **state)
     assert_non_null(strstr(error.text, "memory_max is 65535"));
 }
 
-/* --- control groups ------------------------------------------------------------------------------------------------------ */
+/* --- control groups --------------------------------------------------------------------------------------------- */
 
 static char root[] = "/tmp/weir_memory_XXXXXX";
 static char made[16][200]; /* files and directories, in order */

@@ -17,12 +17,16 @@ void base_slab_init(struct base_slab *slab, const weir_allocator *allocator, siz
 void base_slab_fini(struct base_slab *slab)
 {
     assert(slab->live == 0);
-    while (slab->free_list != NULL) {
+    base_slab_trim(slab, 0);
+}
+
+void base_slab_trim(struct base_slab *slab, size_t keep)
+{
+    for (; slab->kept > keep; slab->kept--) {
         void *item = slab->free_list;
         slab->free_list = *(void **)item;
         base_release(&slab->allocator, item, slab->item_size);
     }
-    slab->kept = 0;
 }
 
 void *base_slab_get(struct base_slab *slab)

@@ -19,6 +19,13 @@ void base_slab_init(struct base_slab *slab, const weir_allocator *allocator, siz
 void base_slab_fini(struct base_slab *slab);
 /* Not zeroed. NULL when there is no memory. */
 WEIR_MUST_USE void *base_slab_get(struct base_slab *slab);
+/* Gives unused pieces back to the allocator, but for `keep` of them. */
+void base_slab_trim(struct base_slab *slab, size_t keep);
+/* Octets of those that are kept. */
+static inline uint64_t base_slab_kept(const struct base_slab *slab)
+{
+    return (uint64_t)slab->kept * slab->item_size;
+}
 void base_slab_put(struct base_slab *slab, void *item);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/failing_memory.h"
+
 struct counted {
     size_t out;
     size_t allocations;
@@ -89,12 +91,37 @@ static void test_libc(void **state)
     base_slab_fini(&slab);
 }
 
+static void test_trims(void **state)
+{
+    (void)state;
+    struct failing_memory memory = {.fail_at = 0};
+    const weir_allocator allocator = failing_memory_allocator(&memory);
+    struct base_slab slab;
+    void *items[10];
+    base_slab_init(&slab, &allocator, 100, 8);
+    for (int i = 0; i < 10; i++)
+        assert_non_null(items[i] = base_slab_get(&slab));
+    for (int i = 0; i < 10; i++)
+        base_slab_put(&slab, items[i]);
+    assert_int_equal(base_slab_kept(&slab), 800);
+    base_slab_trim(&slab, 20);
+    assert_int_equal(memory.live, 800);
+    base_slab_trim(&slab, 3);
+    assert_int_equal(memory.live, 300);
+    assert_int_equal(base_slab_kept(&slab), 300);
+    assert_non_null(items[0] = base_slab_get(&slab));
+    base_slab_put(&slab, items[0]);
+    base_slab_fini(&slab);
+    assert_int_equal(memory.live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_keeps_none),
         cmocka_unit_test(test_libc),
+        cmocka_unit_test(test_trims),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

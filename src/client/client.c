@@ -73,6 +73,7 @@ static weir_code open_home(weir_client *client, weir_error *error)
     const struct link_home_options home = {.engine = &engine,
                                            .first_id = 1,
                                            .id_step = 1,
+                                           .memory_max = o->memory_max,
                                            .link_size = sizeof(struct client_link),
                                            .exchange_size = sizeof(struct client_call)};
     weir_code code = link_home_init(&client->home, o->loop, &home, error);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/memory.h"
 #include "base/sized.h"
 #include "client/client_internal.h"
 #include "client/proxy.h"
@@ -88,6 +89,8 @@ weir_code client_take_options(weir_client *client, const weir_client_options *op
     weir_code code = check(o, error);
     if (code == WEIR_OK)
         code = weir_limits_resolve(&o->limits, error);
+    if (code == WEIR_OK)
+        code = base_memory_resolve(&o->memory_max, error);
     return code == WEIR_OK ? client_take_proxies(client, error) : code;
 }
 

@@ -568,12 +568,33 @@ void conn_drain(struct weir_conn *conn, bool octets_wait, uint64_t now_ns)
 void weir_conn_stop(weir_conn *conn, weir_code code, uint64_t now_ns)
 {
     (void)now_ns;
+    bool is_policy = code == WEIR_CODE_idle_reclaimed || code == WEIR_CODE_memory_limit;
     if (conn->life >= LIFE_CLOSING)
         return;
-    conn_trace(conn, code == WEIR_CODE_idle_reclaimed ? BASE_TRACE_LIFE_POLICY : BASE_TRACE_OP_STOP);
+    conn_trace(conn, is_policy ? BASE_TRACE_LIFE_POLICY : BASE_TRACE_OP_STOP);
     bool idle = weir_conn_is_idle(conn);
     conn_note(conn, code, conn_stage(conn));
     conn_life(conn, idle ? LIFE_EVENT_EXPIRED : LIFE_EVENT_CUT);
+}
+
+/* The whole of an error answer can be given, and it is all that there is to send. */
+static bool may_refuse(const struct weir_conn *conn)
+{
+    const struct engine *engine = conn->work != NULL ? &conn->work->engine : NULL;
+    return conn->life == LIFE_OPEN && engine != NULL && engine_is_server(engine) && !conn->facts.tunnel &&
+           engine->output.pending == 0 && (engine->current == NULL || !engine->current->begun_out);
+}
+
+void conn_refuse(struct weir_conn *conn, weir_code code, uint64_t now_ns)
+{
+    if (!may_refuse(conn)) {
+        weir_conn_stop(conn, code, now_ns);
+        return;
+    }
+    conn_trace(conn, BASE_TRACE_LIFE_POLICY);
+    engine_end(&conn->work->engine, code);
+    base_input_fini(&conn->work->engine.input);
+    conn_settle(conn, now_ns);
 }
 
 void weir_conn_closed(weir_conn *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending)

@@ -1,6 +1,7 @@
 /* Goal: what a peer can make a connection hold has a bound in every state, in octets as they were allocated, and
  * docs/security-model.md says how much it is. Method: each state is filled as far as a peer can, on a connection of the
  * default options; conn_drive.h holds what the connection says of itself against what its config took of the allocator. */
+#include "conn/conn.h"
 #include "conn/conn_drive.h"
 
 #define KIB   1024
@@ -41,7 +42,7 @@ static void held_as_in_page(const char *name, const struct drive *d)
         fail_msg("%s: %.1f KiB are held, and the page says %u", name, held, said);
 }
 
-/* --- what the peer sends ---------------------------------------------------------------------------------------------- */
+/* --- what the peer sends ---------------------------------------------------------------------------------------- */
 
 static void ask(struct drive *d, const char *start, size_t fields, size_t value_size, const char *end)
 {
@@ -69,7 +70,7 @@ static struct drive *opened(void (*head)(struct drive *d, weir_exchange *x))
     return d;
 }
 
-/* --- answers that are not read ------------------------------------------------------------------------------------------- */
+/* --- answers that are not read ---------------------------------------------------------------------------------- */
 
 static void no_content(struct drive *d, weir_exchange *x)
 {
@@ -169,7 +170,7 @@ static void one_write_a_batch(void **state)
     drive_free(d);
 }
 
-/* --- the states of the page ----------------------------------------------------------------------------------------------- */
+/* --- the states of the page ------------------------------------------------------------------------------------- */
 
 static void unused_and_idle(void **state)
 {
@@ -328,7 +329,52 @@ static void closing(void **state)
     drive_free(d);
 }
 
-/* --- a client's ------------------------------------------------------------------------------------------------------------ */
+/* --- when memory is short --------------------------------------------------------------------------------------- */
+
+static void refuse(struct drive *d)
+{
+    conn_refuse(d->engine, WEIR_CODE_memory_limit, d->now_ns);
+    DRIVE_MUST(d, d->engine == NULL || weir_conn_memory(d->engine) < 8 * KIB || d->write_left == 0);
+    drive_step(d);
+}
+/* Who has been sent nothing is told, and what it sent is dropped at once. */
+static void refused_with_503(void **state)
+{
+    static const char *const ends[] = {"A", "\r\n", "Content-Length: 100000\r\n\r\nabc"};
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        struct drive *d = opened(i % 3 == 2 ? pause_body : NULL);
+        const char *start = i < 3 ? "GET / HTTP/1.1\r\nHost: a\r\n" : "HEAD / HTTP/1.1\r\nHost: a\r\n";
+        ask(d, start, 8, 8000, ends[i % 3]);
+        drive_step(d);
+        DRIVE_MUST(d, weir_conn_memory(d->engine) > 60 * KIB);
+        refuse(d);
+        DRIVE_MUST(d, drive_got(d, "HTTP/1.1 503 ") && drive_got(d, "Connection: close\r\n") && d->shut);
+        DRIVE_MUST(d, drive_got(d, "memory_limit") == (i < 3));
+        drive_fin(d);
+        DRIVE_MUST(d, d->closed && d->ending.code == WEIR_CODE_memory_limit);
+        DRIVE_MUST(d, d->ending.judged == WEIR_CLASS_NOTABLE && d->dones == d->begun);
+        drive_free(d);
+    }
+}
+/* Half an answer can only be cut. */
+static void cut_within_answers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct drive *d = opened(i == 0 ? no_content : i == 1 ? stream : tunnel);
+        d->script.room = write_all;
+        d->write_left = 0;
+        for (int n = 0; n < 100; n++)
+            ask(d, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n", 0, 0, "\r\n");
+        drive_step(d);
+        refuse(d);
+        DRIVE_MUST(d, d->closed && d->was_abort && d->ending.code == WEIR_CODE_memory_limit && d->out.size == 0);
+        drive_free(d);
+    }
+}
+
+/* --- a client's ------------------------------------------------------------------------------------------------- */
 
 static struct drive *client(void)
 {
@@ -392,6 +438,8 @@ int main(void)
         cmocka_unit_test(closing),
         cmocka_unit_test(of_a_client),
         cmocka_unit_test(client_is_flooded),
+        cmocka_unit_test(refused_with_503),
+        cmocka_unit_test(cut_within_answers),
     };
     return cmocka_run_group_tests(tests, read_page, NULL);
 }

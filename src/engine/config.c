@@ -9,6 +9,7 @@
 
 #define EXCHANGES_KEEP_MAX 256
 #define ENGINES_KEEP_MAX   256
+#define TRIMMED_KEEP       2
 
 static weir_code refuse_as(weir_error *error, weir_code code, const char *text)
 {
@@ -90,15 +91,19 @@ void engine_config_fini(struct weir_conn_config *config)
     base_blocks_fini(&config->blocks);
 }
 
-static uint64_t kept_by(const struct base_slab *slab)
+void engine_config_trim(struct weir_conn_config *config)
 {
-    return slab->kept * slab->item_size;
+    base_slab_trim(&config->blocks.small, TRIMMED_KEEP);
+    base_slab_trim(&config->blocks.large, TRIMMED_KEEP);
+    base_slab_trim(&config->exchanges, TRIMMED_KEEP);
+    base_slab_trim(&config->heads, TRIMMED_KEEP);
+    base_slab_trim(&config->engines, TRIMMED_KEEP);
 }
 
 uint64_t engine_config_memory(const struct weir_conn_config *config)
 {
-    return config->meter.held - kept_by(&config->blocks.small) - kept_by(&config->blocks.large) -
-           kept_by(&config->exchanges) - kept_by(&config->heads) - kept_by(&config->engines);
+    return config->meter.held - base_slab_kept(&config->blocks.small) - base_slab_kept(&config->blocks.large) -
+           base_slab_kept(&config->exchanges) - base_slab_kept(&config->heads) - base_slab_kept(&config->engines);
 }
 
 weir_str engine_config_date_line(struct weir_conn_config *config)

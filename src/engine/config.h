@@ -44,6 +44,8 @@ struct weir_conn_config {
 WEIR_MUST_USE weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_options *options,
                                            size_t engine_size, size_t exchange_size, weir_error *error);
 void engine_config_fini(struct weir_conn_config *config);
+/* Gives memory of the free lists back, but for a few pieces of each. */
+void engine_config_trim(struct weir_conn_config *config);
 /* Octets of memory that are in use. */
 uint64_t engine_config_memory(const struct weir_conn_config *config);
 /* The Date line of now; empty when there is no wall clock. */

@@ -150,6 +150,7 @@ static void finish(struct link *link, bool aborts, const weir_receipt *last)
     link_home_count(home, &ending);
     home->ended(home, link, &ending);
     base_slab_put(&home->slab, link);
+    link_home_look_at_slack(home);
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------- */
@@ -257,9 +258,20 @@ static bool step(struct link *link, bool more)
     bool rests = set_idle(link, is_idle(link));
     arm(link);
     struct link_home *home = link_home_of(link);
+    if (rests)
+        link_home_look_at_slack(home);
     if (rests && home->rests != NULL)
         home->rests(home, link);
     return true;
+}
+
+/* The same after something came to it or left it: what all hold may have grown. */
+static void turn(struct link *link, bool more)
+{
+    struct link_home *home = link_home_of(link);
+    if (link_home_is_short(home))
+        (void)link_make_room(home, link);
+    step(link, more);
 }
 
 /* --- what the socket says -------------------------------------------------------------------------------------------- */
@@ -269,15 +281,26 @@ static struct link *link_of_sock(struct io_sock *sock)
     return BASE_CONTAINER(sock, struct link, sock);
 }
 
+/* No memory for a buffer now: the connection waits for its next deadline, and others may give some back. */
+static char *no_space(struct link *link)
+{
+    io_timer_start(link->sock.loop, &link->timer, now_of(link) + 10 * WEIR_MS);
+    return NULL;
+}
+
 static char *on_space(struct io_sock *sock, size_t *size)
 {
     struct link *link = link_of_sock(sock);
-    char *space = weir_conn_reserve(&link->conn, size);
-    if (space == NULL) {
-        /* No memory for a buffer now: the connection waits for its next deadline, and others may give some back. */
-        io_timer_start(sock->loop, &link->timer, now_of(link) + 10 * WEIR_MS);
+    struct link_home *home = link_home_of(link);
+    if (link_home_is_short(home)) {
+        if (link_make_room(home, link))
+            return step(link, false) ? no_space(link) : NULL;
+        /* What a client holds may be its application's, and only what it reads can free that. */
+        if (link_home_is_short(home) && home->config.options.role == WEIR_ROLE_SERVER)
+            return no_space(link);
     }
-    return space;
+    char *space = weir_conn_reserve(&link->conn, size);
+    return space != NULL ? space : no_space(link);
 }
 
 static void on_read(struct io_sock *sock, ssize_t n, bool more)
@@ -293,7 +316,7 @@ static void on_read(struct io_sock *sock, ssize_t n, bool more)
         else
             weir_conn_failed(&link->conn, WEIR_DIRECTION_IN, (int)-n, now_ns);
     }
-    step(link, more);
+    turn(link, more);
 }
 
 static void on_unused(struct io_sock *sock)
@@ -311,7 +334,7 @@ static void on_written(struct io_sock *sock, ssize_t n)
         write_failed(link, (int)-n);
     else if (n > 0)
         weir_conn_sent(&link->conn, (size_t)n, now_of(link));
-    step(link, false);
+    turn(link, false);
 }
 
 static void on_hangup(struct io_sock *sock, int os)
@@ -325,7 +348,7 @@ static void on_woken(struct io_sock *sock)
 {
     struct link *link = link_of_sock(sock);
     weir_conn_tick(&link->conn, now_of(link));
-    step(link, false);
+    turn(link, false);
 }
 
 static const struct io_sock_ops sock_ops = {
@@ -341,7 +364,7 @@ static void on_timer(struct io_timer *timer)
 {
     struct link *link = BASE_CONTAINER(timer, struct link, timer);
     weir_conn_tick(&link->conn, now_of(link));
-    step(link, false);
+    turn(link, false);
 }
 
 static void on_wake(struct weir_conn *conn)
@@ -372,12 +395,14 @@ weir_code link_home_init(struct link_home *home, weir_loop *loop, const struct l
     base_list_init(&home->links);
     base_list_init(&home->idle_links);
     base_slab_init(&home->slab, &home->config.options.allocator, link_size, LINKS_KEEP_MAX);
+    link_memory_init(home, options->memory_max);
     return WEIR_OK;
 }
 
 void link_home_fini(struct link_home *home)
 {
     assert(base_list_is_empty(&home->links) && base_list_is_empty(&home->idle_links));
+    link_memory_fini(home);
     base_slab_fini(&home->slab);
     engine_config_fini(&home->config);
 }
@@ -480,6 +505,12 @@ static void drain_one(struct link *link, weir_code code)
 {
     (void)code;
     link_drain(link);
+}
+
+void link_refuse(struct link *link, weir_code code)
+{
+    conn_refuse(&link->conn, code, now_of(link));
+    step(link, false);
 }
 
 static void stop_one(struct link *link, weir_code code)

@@ -34,6 +34,9 @@ struct link_home {
     uint64_t reclaim_looks; /* idle links looked at to find one that may be closed */
     uint64_t last_id;
     uint64_t id_step; /* so that the numbers of several workers differ */
+    uint64_t memory_max; /* octets that all its links may hold */
+    struct io_timer tidy_timer;
+    bool making_room;
     struct base_slab slab;
     struct link_totals totals;
     /* A link has ended, and was counted; it is freed after the call. */
@@ -62,6 +65,7 @@ struct link_home_options {
     uint64_t first_id, id_step; /* the numbers that this home gives to its connections */
     size_t link_size;           /* of what a link is the first member of; 0: of a link */
     size_t exchange_size;       /* of what an exchange is the first member of; 0: of an exchange */
+    uint64_t memory_max;        /* octets; 0: no bound */
 };
 WEIR_MUST_USE weir_code link_home_init(struct link_home *home, weir_loop *loop, const struct link_home_options *options,
                                        weir_error *error);
@@ -86,6 +90,30 @@ void link_reclaim(struct link *link);
 void link_drain(struct link *link); /* not within a callback of this link */
 void link_drain_all(struct link_home *home);
 void link_stop_all(struct link_home *home, weir_code code);
+
+/* --- memory.c: the bound of all links --------------------------------------------------------------------------- */
+
+static inline bool link_home_is_short(const struct link_home *home)
+{
+    return home->config.meter.held > home->memory_max;
+}
+/* While too much is held ends those that hold most of some that it looks at. True: `self`, in whose callback this is, is one
+ * of them: it was told, and a step ends it. */
+bool link_make_room(struct link_home *home, struct link *self);
+/* Octets of memory that all links hold, without what free lists keep. */
+uint64_t link_home_memory(const struct link_home *home);
+/* Much less is held than was: soon the free lists are trimmed and the system gets its memory back, if that is still so. */
+void link_home_plan_tidy(struct link_home *home);
+static inline void link_home_look_at_slack(struct link_home *home)
+{
+    if (base_meter_is_slack(&home->config.meter))
+        link_home_plan_tidy(home);
+}
+/* Within the folder: as the home is made and given up. */
+void link_memory_init(struct link_home *home, uint64_t memory_max);
+void link_memory_fini(struct link_home *home);
+/* Within the folder: ends one, not within a callback of this link. */
+void link_refuse(struct link *link, weir_code code);
 
 /* The wall clock, as a record's time is told. */
 uint64_t link_unix_now_ns(void);

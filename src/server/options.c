@@ -90,6 +90,8 @@ weir_code server_take_options(weir_server *server, weir_error *error)
         code = weir_limits_resolve(&o->limits, error);
     if (code == WEIR_OK)
         code = base_connection_memory_resolve(&o->connection_memory_max, error);
+    if (code == WEIR_OK)
+        code = base_memory_resolve(&o->memory_max, error);
     if (code != WEIR_OK)
         return code;
     if (o->workers == 0)
@@ -142,6 +144,7 @@ int weir_server_print_options(const weir_server *server, char *text, size_t size
     put(&t, "lenient %s\n", o->lenient ? "yes" : "no");
     put(&t, "connections_max %" PRIu64 "\n", o->connections_max);
     put_bound(&t, "connection_memory_max", o->connection_memory_max);
+    put_bound(&t, "memory_max", o->memory_max);
     put_bound(&t, "drain_timeout_ns", o->drain_timeout_ns);
     put(&t, "backlog %u\n", o->backlog);
     put(&t, "defer_accept %s\n", o->defer_accept ? "yes" : "no");

@@ -211,6 +211,11 @@ bool worker_is_stopped(const struct worker *worker)
 
 /* --- making ------------------------------------------------------------------------------------------------------------ */
 
+static uint64_t share_of_memory(const weir_server_options *options)
+{
+    return options->memory_max == WEIR_UNLIMITED ? WEIR_UNLIMITED : options->memory_max / options->workers;
+}
+
 weir_code worker_init(struct worker *worker, weir_server *server, unsigned index, weir_error *error)
 {
     const weir_server_options *options = &server->options;
@@ -230,7 +235,8 @@ weir_code worker_init(struct worker *worker, weir_server *server, unsigned index
                           .server_name = options->server_name, .connection_memory_max = options->connection_memory_max);
     const struct link_home_options home_options = {.engine = &engine_options,
                                                    .first_id = index + 1,
-                                                   .id_step = options->workers};
+                                                   .id_step = options->workers,
+                                                   .memory_max = share_of_memory(options)};
     weir_code code = link_home_init(&worker->home, worker->loop, &home_options, error);
     if (code != WEIR_OK) {
         if (worker->own_loop)
