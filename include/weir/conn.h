@@ -17,8 +17,9 @@
 #ifndef WEIR_CONN_H
 #define WEIR_CONN_H
 
-#include <weir/ending.h>
 #include <weir/cxx.h>
+#include <weir/ending.h>
+#include <weir/error_answer.h>
 #include <weir/exchange.h>
 #include <weir/limits.h>
 
@@ -43,7 +44,7 @@ typedef struct weir_conn_options {
     void *app;                   /* given to each callback */
     weir_limits limits;          /* copied */
     weir_allocator allocator;    /* copied */
-    /* The Server field of the application's answers, kept; empty: none. */
+    /* The Server field of answers, kept; empty: none. */
     weir_str server_name;
     /* The wall clock in seconds since 1970, for Date; null: no Date is sent. */
     int64_t (*unix_time)(void *app);
@@ -55,6 +56,10 @@ typedef struct weir_conn_options {
      * they are allocated. While there are so many no other request of it begins, and nothing is read. WEIR_UNLIMITED:
      * output_size_max alone counts. Default 64 KiB. docs/security-model.md says what a peer can make us hold in all. */
     uint64_t connection_memory_max;
+    /* Of a server: the answers that it gives by itself in the application's words; see weir/error_answer.h. Called inside
+     * what found the error: one of the functions below, or weir_respond when its own answer may not be sent. It may look
+     * at the exchange and give an answer; other answers are refused there. Default: a line of text. */
+    void (*error_answer)(void *app, const weir_error_info *info, weir_error_answer *answer);
 } weir_conn_options;
 
 #ifndef __cplusplus

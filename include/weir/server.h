@@ -74,6 +74,9 @@ typedef struct weir_server_options {
     /* Octets of memory that all connections of all workers may hold; each worker has its share. Over it reading pauses and
      * those that hold most are ended (`memory_limit`). Default: half of the machine's memory, or of the control group's. */
     uint64_t memory_max;
+    /* The answers that the server gives by itself in the application's words, on the thread of the worker; see
+     * weir/error_answer.h. Default: a line of text. Kept. */
+    void (*error_answer)(void *app, const weir_error_info *info, weir_error_answer *answer);
 } weir_server_options;
 
 #ifndef __cplusplus

@@ -7,6 +7,7 @@
 #include <weir/code.h>
 #include <weir/conn.h>
 #include <weir/ending.h>
+#include <weir/error_answer.h>
 #include <weir/engine.h>
 #include <weir/exchange.h>
 #include <weir/field.h>

@@ -294,6 +294,10 @@ void engine_account(struct engine *engine, uint64_t pending_before);
 weir_code engine_out_of_memory(struct engine *engine);
 /* error_answer.c: a complete answer of our own, if the states allow one. False: none was made. */
 bool engine_answer_error(struct engine *engine, weir_code code);
+/* In place of an answer of the application's that may not be sent. The connection goes on. */
+void engine_answer_500(struct weir_exchange *x);
+/* respond.c: the same, with what it is to say. False: no memory, and the connection is lost. */
+bool engine_put_500(struct weir_exchange *x, weir_fields fields, weir_str content);
 /* stream.c */
 size_t engine_room(const struct engine *engine, const struct weir_exchange *x);
 /* Something is to be done: asks for a run, unless one is going on. */

@@ -282,20 +282,19 @@ static weir_code send_answer(struct weir_exchange *x, struct plan *plan, const w
     return WEIR_OK;
 }
 
-/* The application's answer may not be sent: the peer gets a 500 of ours in its place. */
+bool engine_put_500(struct weir_exchange *x, weir_fields fields, weir_str content)
+{
+    struct plan plan = {.status = 500, .reason = weir_status_reason(500), .fields = fields};
+    const weir_body body = weir_body_copy(content);
+    return make_plan(x, &plan, &body) && send_answer(x, &plan, &body) == WEIR_OK;
+}
+
+/* The application's answer may not be sent: the peer gets a 500 in its place. */
 static weir_code send_500(struct weir_exchange *x)
 {
-    static const char text[] = "500 bad_response: the application's answer may not be sent\n";
-    struct plan plan = {
-        .status = 500,
-        .reason = weir_status_reason(500),
-        .fields = WEIR_FIELDS({WEIR_STR("Content-Type"), WEIR_STR("text/plain")}),
-    };
-    const weir_body body = weir_body_borrow((weir_str){.ptr = text, .len = sizeof text - 1});
     x->wrong = WEIR_CODE_bad_response;
     base_trace_add(&x->engine->facts->trace, BASE_TRACE_APP_WRONG);
-    if (make_plan(x, &plan, &body))
-        (void)send_answer(x, &plan, &body);
+    engine_answer_500(x);
     return WEIR_CODE_bad_response;
 }
 

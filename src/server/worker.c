@@ -232,7 +232,8 @@ weir_code worker_init(struct worker *worker, weir_server *server, unsigned index
     const weir_conn_options engine_options =
         WEIR_CONN_OPTIONS(.role = WEIR_ROLE_SERVER, .lenient = options->lenient, .handler = server->serves,
                           .app = options->app, .limits = options->limits, .allocator = server->allocator,
-                          .server_name = options->server_name, .connection_memory_max = options->connection_memory_max);
+                          .server_name = options->server_name, .connection_memory_max = options->connection_memory_max,
+                          .error_answer = options->error_answer);
     const struct link_home_options home_options = {.engine = &engine_options,
                                                    .first_id = index + 1,
                                                    .id_step = options->workers,
