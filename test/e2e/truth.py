@@ -301,6 +301,34 @@ def half_close_slow_handler(s):
     return c.seen()
 
 
+@row("closing fin peer peer_half_close delivered routine",
+     unix=("closing fin peer peer_half_close delivered|unconfirmed routine",))
+def half_close_after_serving(s):
+    c = Client(s.address)
+    for _ in range(2):
+        c.send(request("GET", "/"))
+        c.good()
+    c.exchanges += 1
+    c.send_and_fin(request("GET", "/delay/30"))
+    c.good()
+    c.expect_eof()
+    c.close()
+    return c.seen()
+
+
+@row(QUICK, unix=QUICK_UNIX)
+def half_close_late_in_handler(s):
+    c = Client(s.address)
+    c.send(request("GET", "/"))
+    c.good()
+    c.send(request("GET", "/delay/60"))
+    c.send_and_fin(b"")
+    c.good()
+    c.expect_eof()
+    c.close()
+    return c.seen()
+
+
 @row(QUICK, unix=QUICK_UNIX, threads=4)
 def half_close_large_answer(s):
     c = Client(s.address)

@@ -6,6 +6,7 @@
 #include "net.h"
 #include "peer.h"
 #include "sim.h"
+#include "times.h"
 
 static char pattern[APP_SIZE_MAX + APP_NUMBERS_MAX * 7];
 
@@ -72,6 +73,7 @@ static void answer(struct app_exchange *e)
     weir_str octets = {app_pattern(e->number), e->size};
     weir_code code = WEIR_OK;
     e->answered = true;
+    times_tell(times_of(e->port, false), TIMES_ANSWERED, 0, NULL);
     SIM_TELL("app", "%u: answers, kind %d, %llu octets", e->number, (int)e->kind, (unsigned long long)e->size);
     switch (e->kind) {
     case APP_BORROW:
@@ -108,10 +110,12 @@ static void on_timer(void *app)
     struct app_exchange *e = app;
     weir_timer_free(e->timer);
     e->timer = NULL;
-    if (e->kind == APP_SLOW && !e->whole)
+    if (e->kind == APP_SLOW && !e->whole) {
+        times_tell(times_of(e->port, false), TIMES_RESUMED, 0, NULL);
         weir_body_resume(e->x);
-    else
+    } else {
         answer(e);
+    }
 }
 
 static bool start_timer(struct app *app, struct app_exchange *e, uint64_t ms)
@@ -169,6 +173,7 @@ static struct app_exchange *take(struct app *app, weir_exchange *x)
                                .size = size,
                                .connection = weir_exchange_connection(x),
                                .port = port,
+                               .head = weir_str_equal(weir_request_method(x), WEIR_STR("HEAD")),
                                .spoilt = net_pair_of_port(port)->spoilt,
                                .x = x,
                                .begun = true};
@@ -178,6 +183,7 @@ static struct app_exchange *take(struct app *app, weir_exchange *x)
 static void on_head(void *context, weir_exchange *x)
 {
     struct app *app = context;
+    times_tell(times_of(weir_exchange_peer(x).port, false), TIMES_HEAD, 0, x);
     struct app_exchange *e = take(app, x);
     app->living++;
     sim_record->totals.exchanges++;
@@ -210,6 +216,7 @@ static size_t on_body(void *context, weir_exchange *x, weir_str octets)
         take = sim_choose((uint32_t)octets.len);
         if (!start_timer(context, e, 1 + sim_choose(100)))
             take = octets.len;
+        times_of(e->port, false)->held = take < octets.len;
         SIM_TELL("app", "%u: takes %zu of %zu octets", e->number, take, octets.len);
     }
     if (!e->spoilt && memcmp(app_pattern(e->number) + e->content, octets.ptr, take) != 0)
@@ -221,6 +228,7 @@ static size_t on_body(void *context, weir_exchange *x, weir_str octets)
 static void on_end(void *context, weir_exchange *x)
 {
     struct app_exchange *e = weir_exchange_user(x);
+    times_tell(times_of(weir_exchange_peer(x).port, false), TIMES_WHOLE, 0, NULL);
     if (e == NULL)
         return;
     if (e->whole)
@@ -244,6 +252,7 @@ static void on_done(void *context, weir_exchange *x, const weir_exchange_ending 
     struct app_exchange *e = weir_exchange_user(x);
     if (app->living-- == 0)
         sim_fail("one done an exchange", "a `done` too many");
+    times_tell(times_of(weir_exchange_peer(x).port, false), TIMES_DONE, 0, x);
     if (e == NULL)
         return;
     SIM_TELL("app", "%u: done: %s, %s", e->number, weir_code_name(ending->code), weir_delivery_name(ending->delivery));

@@ -40,6 +40,7 @@ struct app_exchange {
     uint64_t written;
     weir_exchange *x; /* while it lives */
     weir_timer *timer;
+    bool head; /* a HEAD */
     bool spoilt; /* of a peer whose octets are garbage */
     bool begun, whole, answered, aborted, done;
     weir_code code;

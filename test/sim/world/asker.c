@@ -32,7 +32,8 @@ static void on_head(void *app, weir_exchange *x)
     r->numbered = number.len > 0;
     snprintf(ours, sizeof ours, "%u", r->number);
     r->foreign = number.len > 0 && !weir_str_equal(number, weir_str_from(ours));
-    if (r->foreign && !(r->to_host && *the_asker->makes_up))
+    r->made_up = r->to_host && the_asker->makes_up(x);
+    if (r->foreign && !r->made_up)
         sim_fail("the answer is to its request", "%u gets that of %.*s", r->number, (int)number.len, number.ptr);
 }
 
@@ -71,6 +72,19 @@ static void on_room(void *app, weir_exchange *x)
     (void)weir_finish(x, none);
 }
 
+/* No exchange ends by its time before that is over, and none lives on. */
+static void check_time(const struct asker_request *r, weir_code code)
+{
+    uint64_t limit_ns = r->timeout_ns > 0 ? r->timeout_ns : the_asker->exchange_timeout_ns;
+    uint64_t passed_ns = net_now() - r->sent_ns, late_ns = net_late() - r->late_ns;
+    if (code == WEIR_CODE_exchange_timeout && weir_loop_now(the_asker->loop) - r->sent_loop_ns < limit_ns)
+        sim_fail("no deadline is early", "%u: exchange_timeout after %" PRIu64 " ms, and the limit is %" PRIu64 " ms",
+                 r->number, passed_ns / NET_MS, limit_ns / NET_MS);
+    if (!the_asker->freed && passed_ns > limit_ns + late_ns + 20 * NET_MS)
+        sim_fail("no deadline is late", "%u: %s after %" PRIu64 " ms, and the limit is %" PRIu64 " ms", r->number,
+                 weir_code_name(code), passed_ns / NET_MS, limit_ns / NET_MS);
+}
+
 static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *ending)
 {
     struct asker_request *r = request_of(x);
@@ -80,6 +94,7 @@ static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *end
     if (r->done)
         sim_fail("one done an exchange", "%u has two", r->number);
     r->done = true;
+    check_time(r, ending->code);
     sim_record->totals.by_retry[ending->retry]++;
     r->x = NULL;
     r->ending = *ending;
@@ -134,6 +149,10 @@ static void send_one(void *app)
     if (asker->drains || asker->freed)
         return;
     unsigned list = sim_list(SIM_LISTS - 1);
+    r->timeout_ns = sim_is(6) ? (1 + sim_choose(5)) * NET_S : 0;
+    r->sent_ns = net_now();
+    r->sent_loop_ns = weir_loop_now(asker->loop);
+    r->late_ns = net_late();
     snprintf(url, sizeof url, "http://127.0.0.1:%u/%u/%u/%" PRIu64 "/%u", r->to_host ? 81 : 80, r->number, r->kind,
              r->size, delays[sim_rarely(3, 4)]);
     const weir_request request = {
@@ -146,7 +165,7 @@ static void send_one(void *app)
         .user = r,
         .handler = &handler,
         .expect = r->post && sim_is(6),
-        .timeout_ns = sim_is(6) ? (1 + sim_choose(5)) * NET_S : 0,
+        .timeout_ns = r->timeout_ns,
     };
     weir_error error;
     weir_code code = weir_client_send(asker->client, &request, &r->x, &error);
@@ -171,6 +190,9 @@ static void on_ending(void *app, const weir_ending *ending)
         sim_tell("client", "ENDING %s", text);
     }
     sim_record->totals.by_code[ending->code]++;
+    bool bad = ending->code >= WEIR_CODE_bad_request_line && ending->code <= WEIR_CODE_unexpected_upgrade;
+    if (bad && !asker->closes_made_up)
+        sim_fail("codes are true", "of the client: %s, and its servers are well-behaved", weir_code_name(ending->code));
     if (ending->judged == WEIR_CLASS_BUG || ending->code == WEIR_CODE_internal_error)
         sim_fail("no bug", "%s", weir_code_name(ending->code));
 }
@@ -195,6 +217,7 @@ bool asker_begin(struct asker *asker, weir_loop *loop, const weir_allocator *mem
     asker->connections_max = sim_is(3) ? 1 + sim_choose(4) : 16;
     asker->per_origin = sim_is(3) ? 1 + sim_choose((uint32_t)asker->connections_max) : asker->connections_max;
     asker->waiting_max = sim_is(6) ? 1 + sim_choose(4) : 100;
+    asker->exchange_timeout_ns = sim_is(4) ? (1 + sim_choose(20)) * NET_S : 100 * NET_S;
     weir_client_options options = {
         .size = sizeof options,
         .loop = loop,
@@ -204,7 +227,7 @@ bool asker_begin(struct asker *asker, weir_loop *loop, const weir_allocator *mem
         .connections_per_origin = asker->per_origin,
         .waiting_max = asker->waiting_max,
         .acquire_timeout_ns = sim_is(4) ? (1 + sim_choose(3)) * NET_S : 0,
-        .exchange_timeout_ns = sim_is(4) ? (1 + sim_choose(20)) * NET_S : 100 * NET_S,
+        .exchange_timeout_ns = asker->exchange_timeout_ns,
         .ending = on_ending,
         .drained = on_drained,
         .app = asker,
@@ -249,10 +272,12 @@ void asker_free(struct asker *asker)
 
 /* --- what must hold ---------------------------------------------------------------------------------------------------- */
 
-void asker_check(const struct asker *asker)
+void asker_check(const struct asker *asker, uint64_t most)
 {
     if (asker->freed)
         return;
+    if (most > asker->per_origin)
+        sim_fail("pool", "%" PRIu64 " connections to one origin, at most %" PRIu64, most, asker->per_origin);
     weir_pool_counts c = {.size = sizeof c};
     weir_client_counts(asker->client, &c);
     uint64_t alive = c.dialling + c.busy + c.idle + c.closing;
@@ -277,7 +302,7 @@ static void judge_one(const struct asker *asker, const struct asker_request *r, 
         sim_fail("retry is true", "%u is complete, and %s", r->number, weir_retry_name(e->retry));
     if (seen > 0 && (e->retry == WEIR_RETRY_NOT_SENT || e->retry == WEIR_RETRY_NOT_PROCESSED))
         sim_fail("retry is true", "%u: %s, but a server took it", r->number, weir_retry_name(e->retry));
-    if (seen == 0 && e->retry == WEIR_RETRY_PROCESSED && r->status == 200 && !*asker->makes_up)
+    if (seen == 0 && e->retry == WEIR_RETRY_PROCESSED && r->status == 200 && !r->made_up)
         sim_fail("retry is true", "%u: processed, but no server took it", r->number);
     bool twice = asker->policy == WEIR_RETRY_SAFE && r->retries == 1 && seen == 2;
     if (seen > 1 && (!(asker->policy == WEIR_RETRY_IDEMPOTENT || twice) || r->post))

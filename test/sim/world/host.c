@@ -78,7 +78,7 @@ static void answer(struct host_connection *c)
         c->closes = true;
         break;
     case 5: /* and something that nobody asked for */
-        c->host->makes_up = true;
+        c->makes_up = true;
         if (how != 2)
             put(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 38);
         break;
@@ -278,6 +278,14 @@ void host_begin(struct host *host, bool hostile, unsigned *seen)
     host->listener->notify = on_waiting;
     host->hostile = hostile;
     host->seen = seen;
+}
+
+bool host_makes_up(const struct host *host, uint16_t port)
+{
+    for (unsigned i = 0; i < host->count; i++)
+        if (host->connections[i].end->pair->port == port)
+            return host->connections[i].makes_up;
+    return false;
 }
 
 void host_fini(struct host *host)

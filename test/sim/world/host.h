@@ -22,6 +22,7 @@ struct host_connection {
     size_t out_size, out_sent;
     bool closes, resets; /* when that is sent */
     bool gone;
+    bool makes_up; /* has sent an answer that nobody asked for: from then on one may pass for another's */
 };
 
 struct host {
@@ -29,11 +30,12 @@ struct host {
     struct host_connection connections[HOST_CONNECTIONS_MAX];
     unsigned count;
     bool hostile;
-    bool makes_up; /* has sent an answer that nobody asked for: from then on one may pass for another's */
     unsigned *seen; /* by number */
 };
 
 void host_begin(struct host *host, bool hostile, unsigned *seen);
+/* It has sent an answer that nobody asked for on the connection from that port. */
+bool host_makes_up(const struct host *host, uint16_t port);
 void host_fini(struct host *host);
 
 #endif

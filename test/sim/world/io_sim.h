@@ -11,6 +11,7 @@
 #include "io/sock.h"
 
 #include "net.h"
+#include "times.h"
 
 struct io_sim_post {
     struct io_sim_post *next;
@@ -49,6 +50,8 @@ void io_sim_ready(weir_loop *loop, struct io_sock *sock);
 extern bool io_sim_faults;
 /* Where a dial goes: a listener, and a place of its own; NET_PAIRS_MAX where there is none left. */
 void io_sim_dial_to(unsigned (*place)(uint16_t port, struct net_listener **listener));
+/* A socket was opened, read n octets, wrote some, could not (TIMES_BLOCKED), was shut down. */
+extern void (*io_sim_happened)(struct io_sock *sock, enum times_what what, size_t n);
 /* Called before a shutdown and a close, to look at what is still pending. */
 extern void (*io_sim_before_shutdown)(struct io_sock *sock);
 extern void (*io_sim_before_close)(struct io_sock *sock, bool reset);

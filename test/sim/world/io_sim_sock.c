@@ -27,6 +27,7 @@ enum {
 #define READS_MAX       16
 #define READ_OCTETS_MAX (256U << 10)
 
+void (*io_sim_happened)(struct io_sock *sock, enum times_what what, size_t n);
 void (*io_sim_before_shutdown)(struct io_sock *sock);
 void (*io_sim_before_close)(struct io_sock *sock, bool reset);
 
@@ -56,6 +57,12 @@ static struct net_end *end_of(const struct io_sock *sock)
 static const char *who(const struct net_end *end)
 {
     return end == &end->pair->ends[0] ? "client" : "server";
+}
+
+static void happened(struct io_sock *sock, enum times_what what, size_t n)
+{
+    if (io_sim_happened != NULL)
+        io_sim_happened(sock, what, n);
 }
 
 static bool may_read(const struct io_sock *sock)
@@ -103,11 +110,14 @@ weir_code io_sock_open(struct io_sock *sock, weir_loop *loop, int fd, const stru
     if (try_now && sim_choose(2) == 0) {
         set(sock, TRY_NOW | READABLE);
         io_sim_ready(loop, sock);
+        happened(sock, TIMES_OPENED, 0);
         return WEIR_OK;
     }
     int os = watch(sock);
-    if (os == 0)
+    if (os == 0) {
+        happened(sock, TIMES_OPENED, 0);
         return WEIR_OK;
+    }
     sock->fd = -1;
     return os == ENOMEM ? WEIR_CODE_no_memory : WEIR_CODE_system_error;
 }
@@ -148,9 +158,10 @@ bool io_sock_is_reading(const struct io_sock *sock)
 
 bool io_sock_is_quiet(struct io_sock *sock)
 {
-    const struct net_end *end = end_of(sock);
+    struct net_end *end = end_of(sock);
     net_moment();
-    return net_unread(end) == 0 && !end->in->fin_arrived && !net_is_over(end);
+    end->quiet = net_unread(end) == 0 && !end->in->fin_arrived && !net_is_over(end);
+    return end->quiet;
 }
 
 void io_sock_wake(struct io_sock *sock)
@@ -171,9 +182,11 @@ ssize_t io_sock_write(struct io_sock *sock, const struct io_piece *pieces, size_
             i == 0 ? net_send(end, pieces[i].ptr, pieces[i].len) : net_send_on(end, pieces[i].ptr, pieces[i].len);
         if (n < 0 && sum > 0)
             break;
-        if (n == -EAGAIN)
+        if (n == -EAGAIN) {
             set(sock, WRITE_PENDING);
-        else if (n == -ECONNRESET || n == -ETIMEDOUT)
+            happened(sock, TIMES_BLOCKED, 0);
+        }
+        if (n == -ECONNRESET || n == -ETIMEDOUT)
             sock->os = (int16_t)-n;
         if (n < 0) {
             SIM_TELL(who(end), "write to %s: errno %d", end->pair->name, (int)-n);
@@ -184,6 +197,7 @@ ssize_t io_sock_write(struct io_sock *sock, const struct io_piece *pieces, size_
             break;
     }
     SIM_TELL(who(end), "writes %zd octets to %s", sum, end->pair->name);
+    happened(sock, TIMES_WROTE, (size_t)sum);
     return sum;
 }
 
@@ -200,6 +214,7 @@ int io_sock_shutdown(struct io_sock *sock)
     if (io_sim_before_shutdown != NULL)
         io_sim_before_shutdown(sock);
     set(sock, SHUT);
+    happened(sock, TIMES_SHUT, 0);
     int result = net_shutdown(end);
     SIM_TELL(who(end), "shuts down %s: %d", end->pair->name, result);
     return result;
@@ -310,6 +325,8 @@ static bool turn_read(weir_loop *loop, struct io_sock *sock)
         if ((size_t)n < size && !is(sock, TO_END))
             clear(sock, READABLE);
         bool more = n > 0 && is(sock, TO_END) && reads < READS_MAX && octets < READ_OCTETS_MAX;
+        if (n > 0)
+            happened(sock, TIMES_READ, (size_t)n);
         SIM_TELL(who(end_of(sock)), "reads %zd from %s", n, end_of(sock)->pair->name);
         sock->ops->read(sock, n, more);
         if (loop->current != sock)

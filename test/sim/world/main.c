@@ -176,6 +176,7 @@ static void tell_kept(void)
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
+        alarm(HISTORY_SECONDS_MAX);
         sim_tells = true;
         sim_play(kept);
         world_run();
@@ -251,6 +252,8 @@ static void tell_totals(const struct run *run, double took)
     const struct sim_totals *r = &sim_record->totals;
     printf("seeds from %" PRIu64 ": %" PRIu64 " histories, %" PRIu64 " connections, %" PRIu64 " exchanges in %.1f s\n",
            run->first, r->histories, r->connections, r->exchanges, took);
+    printf("%" PRIu64 " of %" PRIu64 " connections accepted from raw peers are judged to the last octet: %.0f %%\n",
+           r->judged, r->accepted, r->accepted > 0 ? 100.0 * (double)r->judged / (double)r->accepted : 0.0);
     for (int i = 0; i < WEIR_CODE_COUNT; i++)
         if (r->by_code[i] > 0)
             printf("%10" PRIu64 "  %s\n", r->by_code[i], weir_code_name((weir_code)i));

@@ -16,6 +16,7 @@ static struct {
     uint64_t now_ns;
     uint64_t order;
     int64_t wall_offset;
+    uint64_t late_ns;
     bool running; /* within net_run: no call within a call moves the clock */
     struct net_event *heap;
     size_t count, capacity;
@@ -140,6 +141,17 @@ void net_moment(void)
         return;
     SIM_TELL("time", "a moment passes: %.3f ms", (double)moments[moment] / 1e6);
     net_run(net.now_ns + moments[moment]);
+    net.late_ns += moments[moment];
+}
+
+uint64_t net_late(void)
+{
+    return net.late_ns;
+}
+
+void net_add_late(uint64_t ns)
+{
+    net.late_ns += ns;
 }
 
 /* --- connections -------------------------------------------------------------------------------------------------------- */
@@ -148,6 +160,7 @@ void net_begin(void)
 {
     net.now_ns = NET_EPOCH_NS;
     net.wall_offset = 0;
+    net.late_ns = 0;
     net.order = 0;
 }
 
@@ -229,6 +242,7 @@ struct net_end *net_connect(struct net_listener *listener, unsigned place)
     pair->ends[0].destroys = pair->weather != 0 && sim_choose(2) != 0;
     init_flow(&pair->flows[0], pair->ends[1].receive_size);
     init_flow(&pair->flows[1], pair->ends[0].receive_size);
+    pair->to = listener->fd;
     net.pairs[place] = pair;
     SIM_TELL(pair->name, "connects (weather %u, acknowledgements %u, buffers %zu/%zu there, %zu/%zu here)",
              pair->weather, pair->acks, pair->ends[0].send_size, pair->ends[0].receive_size, pair->ends[1].send_size,
@@ -244,6 +258,18 @@ struct net_pair *net_pair_of_port(uint16_t port)
 {
     size_t index = (size_t)(port - NET_PORT_BASE);
     return index < NET_PAIRS_MAX ? net.pairs[index] : NULL;
+}
+
+uint64_t net_open_most(void)
+{
+    uint64_t most = 0;
+    for (size_t l = 0; l < net.listener_count; l++) {
+        uint64_t open = 0;
+        for (size_t i = 0; i < NET_PAIRS_MAX; i++)
+            open += net.pairs[i] != NULL && net.pairs[i]->to == net.listeners[l].fd && net.pairs[i]->ends[0].open;
+        most = open > most ? open : most;
+    }
+    return most;
 }
 
 struct net_end *net_end_of_fd(int fd)

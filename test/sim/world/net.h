@@ -37,6 +37,7 @@ struct net_flow {
     uint64_t lost_from; /* what was under way from there on is lost */
     uint64_t last_arrival_ns;
     uint64_t progress_ns; /* `acked` moved */
+    uint64_t progress_late_ns;
     uint64_t arrival_ns;  /* `arrived` did */
     unsigned segments;
     unsigned owed_acks; /* segments that are not acknowledged */
@@ -64,6 +65,8 @@ struct net_end {
     bool was_reset;   /* the reset came from the other end */
     bool gave_up;     /* nobody answered */
     bool known_dead;  /* when its owner asked last */
+    bool quiet;       /* it said that it is, and nothing was read since */
+    uint64_t requests; /* of a client: begun on it when it wrote last */
     uint64_t dead_ns;
     size_t send_size, receive_size;
     /* Something changed that epoll would tell. Of an end that nobody watches: null. */
@@ -79,6 +82,7 @@ struct net_pair {
     unsigned weather;         /* delays and sizes of segments: 0 is fine */
     unsigned acks;            /* 0: at once, 1: delayed, 2: as chosen */
     uint16_t port;
+    int to; /* the listener's descriptor */
     unsigned list; /* of its choices */
     char name[12];
     bool accepted;
@@ -97,6 +101,9 @@ struct net_listener {
 void net_begin(void);
 void net_end_all(void);
 uint64_t net_now(void);
+/* How much time passed in which no program could look: moments within its calls, and what net_add_late was told. */
+uint64_t net_late(void);
+void net_add_late(uint64_t ns);
 /* The wall clock: jumps as chosen. */
 int64_t net_wall(void);
 /* Something else happens on the clock. */
@@ -136,6 +143,8 @@ void net_disconnect(struct net_end *end);
 void net_close(struct net_end *end, bool reset);
 unsigned net_poll(struct net_end *end);
 int net_take_error(struct net_end *end);
+/* The most connections to one listener that those who connected have open. */
+uint64_t net_open_most(void);
 static inline uint64_t net_unread(const struct net_end *end)
 {
     return end->in->arrived - end->in->read;

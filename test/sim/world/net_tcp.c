@@ -132,6 +132,7 @@ static void take_ack(struct net_end *end, const struct net_event *event)
     if (event->acked > out->acked) {
         out->acked = event->acked;
         out->progress_ns = net_now();
+        out->progress_late_ns = net_late();
     }
     if (event->edge > out->edge)
         out->edge = event->edge;

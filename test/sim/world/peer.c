@@ -68,21 +68,27 @@ static void put_chunks(struct peer *peer, unsigned number, uint64_t size)
     print(peer, "0\r\n%s\r\n", sim_is(4) ? "X-Trailer: yes\r\n" : "");
 }
 
-static void put_request(struct peer *peer, unsigned number, bool hostile)
+/* `alike`: the same as the first, so that the answers have one size and their account is one run. `last`: others follow
+ * mostly not. */
+static void put_request(struct peer *peer, unsigned number, bool hostile, bool alike, bool last)
 {
     struct asked *asked = &peer->asked[peer->asked_count++];
     static const unsigned delays[] = {0, 1, 50, 700, 3000};
     *asked = (struct asked){.number = number, .begin = peer->script_size};
-    asked->kind = sim_choose(hostile ? APP_KINDS : APP_ABORT);
-    asked->size = asked->kind == APP_EMPTY ? 0 : draw_size(true);
+    asked->kind = sim_choose(hostile && sim_is(4) ? APP_KINDS : APP_ABORT);
+    asked->size = asked->kind == APP_EMPTY ? 0 : draw_size(!alike);
+    if (alike && peer->asked_count > 1) {
+        asked->kind = peer->asked[0].kind;
+        asked->size = peer->asked[0].size;
+    }
     unsigned delay = delays[sim_rarely(3, 5)];
-    unsigned how = sim_choose(8);
+    unsigned how = alike ? 0 : sim_choose(8);
     uint64_t content = how >= 4 ? draw_size(hostile) : 0;
     if (content > PEER_OCTETS_MAX)
         content = PEER_OCTETS_MAX;
     asked->head = how == 1 && !peer->garbage; /* else nobody knew what was understood */
     asked->old = how == 2;
-    asked->says_close = sim_is(8);
+    asked->says_close = sim_is(last ? 4 : 40);
     print(peer, "%s /%u/%u/%llu/%u HTTP/1.%d\r\nHost: a\r\n",
           asked->head ? "HEAD"
           : how >= 4  ? "POST"
@@ -90,7 +96,7 @@ static void put_request(struct peer *peer, unsigned number, bool hostile)
           number, asked->kind, (unsigned long long)asked->size, delay, asked->old ? 0 : 1);
     if (asked->says_close)
         print(peer, "Connection: close\r\n");
-    else if (asked->old && sim_choose(2) == 0)
+    else if (asked->old && !(last || sim_is(8)))
         print(peer, "Connection: keep-alive\r\n");
     else if (asked->old)
         asked->says_close = true;
@@ -321,12 +327,14 @@ void peer_begin(struct peer *peer, unsigned place, struct net_listener *listener
     *peer = (struct peer){.end = net_connect(listener, place)};
     unsigned list = sim_list(peer->end->pair->list);
     peer->garbage = peer->end->pair->spoilt = hostile && sim_is(8);
-    unsigned count = 1 + sim_choose(sim_is(3) ? PEER_REQUESTS_MAX : 3);
+    bool alike = sim_is(6);
+    unsigned count = 1 + sim_choose(alike || sim_is(3) ? PEER_REQUESTS_MAX : 3);
     if (hostile && sim_is(10))
         count = 0;
     for (unsigned i = 0; i < count && peer->script_size < PEER_OCTETS_MAX; i++)
-        put_request(peer, place * PEER_REQUESTS_MAX + i, hostile);
+        put_request(peer, place * PEER_REQUESTS_MAX + i, hostile, alike, i + 1 == count);
     draw_manners(peer, hostile);
+    peer->pipelines |= alike;
     if (peer->garbage)
         spoil(peer);
     reader_init(&peer->reader, peer->asked, peer->asked_count, peer->garbage);
@@ -351,17 +359,28 @@ void peer_fini(struct peer *peer)
     free(peer->script);
 }
 
-/* Asks again after it said that it would not (RFC 9112, 9.6). */
+unsigned peer_owed(const struct peer *peer)
+{
+    for (unsigned i = 0; i < peer->asked_count; i++) {
+        if (peer->garbage || peer->asked[i].end > peer->sent)
+            return i;
+        if (peer->asked[i].says_close)
+            return i + 1;
+    }
+    return peer->asked_count;
+}
+
+/* Asks again after it said that it would not (RFC 9112, 9.6): the server may close before that has come. */
 static bool asks_on(const struct peer *peer)
 {
     for (unsigned i = 0; i + 1 < peer->asked_count; i++)
-        if (peer->asked[i].says_close && peer->pipelines)
+        if (peer->asked[i].says_close && (peer->pipelines || peer->garbage))
             return true;
     return false;
 }
 
 bool peer_is_good(const struct peer *peer)
 {
-    return !asks_on(peer) && !peer->garbage && !peer->hesitates && peer->reading <= PEER_READS_SLOWLY &&
-           peer->leaving <= PEER_STAYS;
+    bool stays = peer->leaving <= PEER_STAYS || peer->leaving == PEER_ENDS_HALF;
+    return stays && !asks_on(peer) && peer->reading <= PEER_READS_SLOWLY;
 }

@@ -50,7 +50,9 @@ struct peer {
 /* Draws a peer and connects it. `place` gives its requests their numbers. */
 void peer_begin(struct peer *peer, unsigned place, struct net_listener *listener, bool hostile);
 void peer_fini(struct peer *peer);
-/* It kept to the rules to the end: what it is owed it must get. */
+/* How many of its requests, as far as they were sent whole, are to be answered. Of one that sends garbage: none. */
+unsigned peer_owed(const struct peer *peer);
+/* It stays and reads to the end: what it is owed it must get. */
 bool peer_is_good(const struct peer *peer);
 
 #endif

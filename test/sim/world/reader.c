@@ -46,9 +46,9 @@ static void whole(struct reader *r)
 {
     const struct asked *asked = asked_of(r);
     if (r->status >= 200) {
-        if (asked == NULL && !r->any)
+        if (asked == NULL && !r->any && !(r->refused && r->status >= 400))
             bad(r, "an answer that nobody asked for");
-        if (r->has_number && !r->any) {
+        if (r->has_number && asked != NULL && !r->any) {
             uint64_t size = asked->kind == APP_EMPTY || asked->head ? 0 : asked->size;
             if (r->number != asked->number)
                 bad(r, "the answer to another request");

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define READER_ANSWERS_MAX 16
+#define READER_ANSWERS_MAX 64
 
 /* What was asked. */
 struct asked {
@@ -28,6 +28,7 @@ struct reader {
     const struct asked *asked;
     unsigned asked_count;
     bool any; /* what was asked is garbage: only the form is looked at */
+    bool refused; /* what was asked is known only where it was taken: the last answer may be to a request that was not */
     unsigned state;
     char line[256];
     unsigned line_length;

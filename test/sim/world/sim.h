@@ -31,7 +31,9 @@ struct sim_record {
     struct sim_list lists[SIM_LISTS];
     struct sim_totals {
         uint64_t histories;
-        uint64_t connections;
+        uint64_t connections; /* of raw peers */
+        uint64_t accepted;    /* of those */
+        uint64_t judged;      /* of those: their peer got all that it was owed, to the last check */
         uint64_t exchanges;
         uint64_t by_code[WEIR_CODE_MAX]; /* endings */
         uint64_t by_delivery[8];

@@ -56,6 +56,7 @@ static void draw_limits(weir_limits *limits)
     limits->handler_timeout_ns = seconds[sim_rarely(6, 5)] * WEIR_SECOND;
     limits->age_max_ns = seconds[sim_rarely(6, 5)] * WEIR_SECOND;
     limits->first_octet_timeout_ns = seconds[sim_rarely(6, 5)] * WEIR_SECOND;
+    limits->linger_timeout_ns = seconds[sim_rarely(6, 5)] * WEIR_SECOND;
     limits->linger_silence_ns = seconds[sim_rarely(6, 4)] * WEIR_SECOND;
     limits->body_rate_grace_ns = seconds[sim_rarely(6, 4)] * WEIR_SECOND;
     limits->discard_size_max = outputs[sim_rarely(6, 4)];
@@ -180,8 +181,9 @@ static uint64_t lateness(struct world *w)
 
 struct clock {
     weir_loop *loop;
-    unsigned list;  /* of choices */
-    uint64_t at_ns; /* when the loop is to run, where it is ready */
+    unsigned list;    /* of choices */
+    uint64_t at_ns;   /* when the loop is to run, where it is ready */
+    uint64_t late_ns; /* and how much later that is than it could */
     bool set;
     uint64_t moment_ns;
     unsigned rounds_at_once;
@@ -190,6 +192,8 @@ struct clock {
 
 static void step(struct world *w, struct clock *clock)
 {
+    if (clock->set)
+        net_add_late(clock->late_ns);
     clock->set = false;
     if (net_now() != clock->moment_ns)
         clock->rounds_at_once = 0;
@@ -213,7 +217,8 @@ static uint64_t due_of(struct world *w, struct clock *clock)
         return weir_loop_deadline(clock->loop);
     unsigned list = sim_list(clock->list);
     clock->set = true;
-    clock->at_ns = net_now() + lateness(w);
+    clock->late_ns = lateness(w);
+    clock->at_ns = net_now() + clock->late_ns;
     (void)sim_list(list);
     return clock->at_ns;
 }
@@ -263,6 +268,12 @@ static void free_client(void *app)
         asker_free(&w->asker);
 }
 
+static bool makes_up(weir_exchange *x)
+{
+    const struct net_end *end = net_end_of_fd(link_of_exchange(x)->sock.fd);
+    return host_makes_up(&world.host, end->pair->port);
+}
+
 /* False: there is no memory for one. */
 static bool start_client(struct world *w, const weir_allocator *memory)
 {
@@ -272,7 +283,7 @@ static bool start_client(struct world *w, const weir_allocator *memory)
     host_begin(&w->host, w->hostile, w->seen);
     bool made = asker_begin(&w->asker, w->client_loop, memory, w->hostile, sim_is(2));
     w->asker.freed = !made;
-    w->asker.makes_up = &w->host.makes_up;
+    w->asker.makes_up = makes_up;
     if (made && sim_is(8))
         net_call_at_top(NET_EPOCH_NS + sim_choose(20000) * NET_MS, drain_client, w);
     if (made && sim_is(12))
@@ -341,6 +352,8 @@ void world_run(void)
     struct world *w = &world;
     memset(w, 0, sizeof *w);
     net_begin();
+    times_begin();
+    io_sim_happened = truth_happened;
     io_sim_before_shutdown = truth_before_shutdown;
     io_sim_before_close = truth_before_close;
     draw_plan(w);

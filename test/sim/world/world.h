@@ -16,6 +16,7 @@
 struct world_connection {
     uint64_t id;
     weir_code first_cause; /* the first that was seen while it lived */
+    weir_code client_cause; /* the same of the client's end */
     bool ended;
     uint64_t ended_ns;
     weir_ending ending;
@@ -39,6 +40,8 @@ struct world {
     bool drains, stops; /* has been told to */
     uint64_t cut_ns;    /* when a drain or a stop cuts what is left */
     bool early_drain; /* before all was asked */
+    /* Answers that are acknowledged: to the server's knowledge, and in truth. */
+    unsigned delivered_least, delivered_most;
     bool stopped;
     bool leaps; /* the server's process stood still for long */
     uint64_t memory; /* octets that are out */
@@ -49,11 +52,31 @@ extern struct world world;
 
 void world_run(void);
 
+/* What was asked on a connection of the server, and the answers to it. */
+struct account {
+    struct asked asked[READER_ANSWERS_MAX]; /* of our client */
+    unsigned asked_count;
+    struct reader reader;
+};
+
 /* truth.c: of the living, after each round; of each that is closed; of each ending; of all, at the end. */
 void truth_of_living(struct world *w);
+void truth_happened(struct io_sock *sock, enum times_what what, size_t n);
 void truth_before_shutdown(struct io_sock *sock);
 void truth_before_close(struct io_sock *sock, bool reset);
 void truth_of_ending(struct world *w, const weir_ending *ending);
+bool truth_was_timed(const weir_ending *ending); /* a deadline had a part in it, if not the first */
+bool truth_is_cut(weir_trace trace);
+/* truth_answers.c */
+const struct app_exchange *truth_exchange(const struct world *w, uint16_t port, unsigned number);
+void truth_read_account(const struct world *w, const struct net_pair *pair, struct account *account);
+void truth_of_delivery(struct world *w, const weir_ending *ending, const struct net_pair *pair);
+/* truth_end.c */
 void truth_at_end(struct world *w);
+/* The raw peer of a connection. */
+static inline struct peer *truth_peer(struct world *w, const struct world_connection *c)
+{
+    return &w->peers[c - w->connections];
+}
 
 #endif
