@@ -3,9 +3,9 @@
 
 #include <weir/weir.h>
 
-#include "commands.h"
-#include "completion.h"
-#include "version.h"
+#include "common/commands.h"
+#include "common/completion.h"
+#include "common/version.h"
 
 static int command_completion(int argc, char **argv);
 

@@ -13,7 +13,8 @@ if(NOT HTTP_PARSER_LIBRARY)
     message(WARNING "http-parser was not found: nothing is compared with it (Debian: libhttp-parser-dev)")
 endif()
 
-# What a file of src/ or cli/ is called as a target: src/h1/chunked_test.c is h1_chunked, cli/text_test.c is cli_text.
+# What a file of src/ or cli/ is called as a target: src/h1/chunked_test.c is h1_chunked, cli/load/plan_test.c is
+# cli_load_plan.
 function(weir_name_of out file suffix)
     file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR} ${file})
     string(REGEX REPLACE "${suffix}\\.c$" "" path ${path})
@@ -35,7 +36,7 @@ function(weir_unit_test file include_folder)
 endfunction()
 
 file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*_test.c)
-file(GLOB cli_test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cli/*_test.c)
+file(GLOB_RECURSE cli_test_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cli/*_test.c)
 if(NOT HTTP_PARSER_LIBRARY)
     list(FILTER test_sources EXCLUDE REGEX "/other_parser_test\\.c$")
 endif()
@@ -110,7 +111,7 @@ foreach(target fuzz_h1_other_parser test_h1_other_parser)
     endif()
 endforeach()
 if(TARGET weir_cli)
-    file(GLOB cli_fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cli/*_fuzz.c)
+    file(GLOB_RECURSE cli_fuzz_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cli/*_fuzz.c)
     foreach(file IN LISTS cli_fuzz_sources)
         weir_fuzz_target(${file} ${PROJECT_SOURCE_DIR}/cli weir_cli)
     endforeach()

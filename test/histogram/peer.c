@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "histogram_log.h"
+#include "load/histogram_log.h"
 
 #define INTERVALS 8U
 #define START_NS  UINT64_C(1700000000500000000)

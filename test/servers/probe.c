@@ -23,7 +23,7 @@
 
 #include <weir/weir.h>
 
-#include "text.h"
+#include "common/text.h"
 
 #define REQUESTS_MAX 1024
 #define FIELDS_MAX   16
