@@ -1,18 +1,25 @@
 /* A reverse proxy: a handler that calls the client. Both bodies stream, each only as fast as the other side takes it:
  *
  *     what a `body` brings is written to the other exchange; what that does not take is offered again after its `room`;
- *     an upstream that fails before its answer is a 502 or 504 with the reason; in the midst of it, the reset that tells
- *     the peer that the answer is not whole; a downstream that leaves takes its request upstream along.
+ *     an upstream that fails before its answer is a 502 or 504 with the reason; in the midst of it, the reset that
+ *     tells the peer that the answer is not whole; a downstream that leaves takes its request upstream along.
+ *
+ *     Both sides are strict: what two readers could read in two ways is refused, not passed on. Host is that of the
+ *     target, X-Forwarded-For is the peer, and what the peer says in such fields is dropped: a proxy behind another one
+ *     that it trusts would add to the list instead.
  *
  *     build/examples/proxy 127.0.0.1:8081 127.0.0.1:8080        listens on the first, asks the second
  *     curl http://127.0.0.1:8081/
  */
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <weir/weir.h>
 
 #define FIELDS_MAX          100 /* field_count_max, which is left at its default */
+#define ADDED_MAX           2   /* what this proxy says itself: Via, X-Forwarded-For */
+#define NAMED_MAX           32  /* fields that Connection names */
 #define RESPONSE_TIMEOUT_NS (5 * WEIR_SECOND)
 
 /* A request and its copy. It is freed when both exchanges have had their `done`. */
@@ -23,6 +30,12 @@ struct pass {
     bool answered, streams_down; /* the answer's head is out; its body is passed on */
 };
 
+/* Fields on their way to the other side. */
+struct passed {
+    weir_field list[FIELDS_MAX + ADDED_MAX];
+    size_t count;
+};
+
 static weir_loop *loop;
 static weir_server *server;
 static weir_client *client;
@@ -30,38 +43,110 @@ static weir_str upstream;
 
 /* --- fields ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_in_list(weir_str list, weir_str name)
+static bool is_one_of(weir_str name, const weir_str *list, size_t count)
 {
-    weir_str member;
-    while (weir_list_next(&list, &member))
-        if (weir_str_equal_nocase(member, name))
+    for (size_t i = 0; i < count; i++)
+        if (weir_str_equal_nocase(name, list[i]))
             return true;
     return false;
 }
 
-/* Of one hop only (RFC 9110, 7.6.1): what is listed there, and what Connection names. And Expect, which we answer. */
-static bool is_of_hop(weir_fields fields, weir_str name)
+/* Of one hop only (RFC 9110, 7.6.1), and Expect, which each hop answers for itself. */
+static bool is_of_hop(weir_str name)
 {
-    if (is_in_list(WEIR_STR("connection, proxy-connection, keep-alive, te, transfer-encoding, upgrade, expect"), name))
-        return true;
-    const weir_field *connection = weir_fields_find(fields, WEIR_STR("connection"));
-    for (; connection != NULL; connection = weir_fields_find_next(fields, connection))
-        if (is_in_list(connection->value, name))
-            return true;
-    return false;
+    static const weir_str names[] = {
+        WEIR_STR_INIT("connection"),
+        WEIR_STR_INIT("keep-alive"),
+        WEIR_STR_INIT("proxy-connection"),
+        WEIR_STR_INIT("te"),
+        WEIR_STR_INIT("transfer-encoding"),
+        WEIR_STR_INIT("upgrade"),
+        WEIR_STR_INIT("http2-settings"),
+        WEIR_STR_INIT("proxy-authenticate"),
+        WEIR_STR_INIT("expect"),
+        WEIR_STR_INIT("proxy-authorization"),
+    };
+    return is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }
 
-/* What goes on, and a Via. `framed`: the body says its length itself. */
-static weir_fields passed_on(weir_fields fields, weir_field kept[FIELDS_MAX + 1], bool framed)
+/* Said by this proxy alone: who asks could write anything there, and the upstream would believe it. */
+static bool is_ours(weir_str name)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < fields.count && n < FIELDS_MAX; i++) {
-        bool is_length = weir_str_equal_nocase(fields.list[i].name, WEIR_STR("content-length"));
-        if (!is_of_hop(fields, fields.list[i].name) && !(framed && is_length))
-            kept[n++] = fields.list[i];
+    static const weir_str names[] = {
+        WEIR_STR_INIT("host"),
+        WEIR_STR_INIT("forwarded"),
+        WEIR_STR_INIT("x-real-ip"),
+        WEIR_STR_INIT("x-forwarded-for"),
+        WEIR_STR_INIT("x-forwarded-host"),
+        WEIR_STR_INIT("x-forwarded-proto"),
+        WEIR_STR_INIT("x-forwarded-port"),
+    };
+    return is_one_of(name, names, sizeof(names) / sizeof(names[0]));
+}
+
+/* What Connection names, read once, however long it is. */
+struct named {
+    weir_str list[NAMED_MAX];
+    size_t count;
+};
+
+/* False: more than any message has, and not worth the work of looking for each. */
+static bool read_connection(struct named *named, weir_fields fields)
+{
+    named->count = 0;
+    const weir_field *field = weir_fields_find(fields, WEIR_STR("connection"));
+    for (; field != NULL; field = weir_fields_find_next(fields, field)) {
+        weir_str rest = field->value, member;
+        while (weir_list_next(&rest, &member)) {
+            if (named->count == NAMED_MAX)
+                return false;
+            named->list[named->count++] = member;
+        }
     }
-    kept[n++] = (weir_field){WEIR_STR("via"), WEIR_STR("1.1 weir")};
-    return (weir_fields){kept, n};
+    return true;
+}
+
+/* What goes on, in the order in which it came. `framed`: the body says its length itself. False: it cannot go on. */
+static bool pass_on(struct passed *to, weir_fields fields, bool request, bool framed)
+{
+    struct named named;
+    to->count = 0;
+    if (fields.count > FIELDS_MAX || !read_connection(&named, fields))
+        return false;
+    for (size_t i = 0; i < fields.count; i++) {
+        weir_str name = fields.list[i].name;
+        bool dropped = is_of_hop(name) || is_one_of(name, named.list, named.count) || (request && is_ours(name)) ||
+                       (framed && weir_str_equal_nocase(name, WEIR_STR("content-length")));
+        if (!dropped)
+            to->list[to->count++] = fields.list[i];
+    }
+    return true;
+}
+
+static void add(struct passed *to, weir_str name, weir_str value)
+{
+    to->list[to->count++] = (weir_field){name, value};
+}
+
+/* The version is that of the message that came (RFC 9110, 7.6.3). */
+static weir_str via(const weir_exchange *x)
+{
+    return weir_exchange_version(x) < 11 ? WEIR_STR("1.0 weir") : WEIR_STR("1.1 weir");
+}
+
+/* Whose request it is, for the upstream's log: the address alone, as X-Forwarded-For has it. */
+static weir_str peer_of(const weir_exchange *x, char *text, size_t size)
+{
+    weir_address peer = weir_exchange_peer(x);
+    if (peer.family == AF_INET || peer.family == AF_INET6)
+        if (inet_ntop(peer.family, peer.octets, text, (socklen_t)size) != NULL)
+            return weir_str_from(text);
+    return WEIR_STR("unknown");
+}
+
+static weir_fields fields_of(const struct passed *passed)
+{
+    return (weir_fields){passed->list, passed->count};
 }
 
 static weir_body body_like(const weir_exchange *x)
@@ -86,23 +171,32 @@ static void free_if_over(struct pass *pass)
 
 /* --- upstream: this side is the client ----------------------------------------------------------------------------------- */
 
+static void pass_answer(struct pass *pass, weir_exchange *up)
+{
+    struct passed passed;
+    weir_body body = body_like(up);
+    if (!pass_on(&passed, weir_exchange_fields(up), false, body.kind != WEIR_BODY_NONE)) {
+        refuse(pass->down, 502, WEIR_CODE_too_many_fields);
+        weir_exchange_abort(up);
+        return;
+    }
+    add(&passed, WEIR_STR("Via"), via(up));
+    pass->answered = true;
+    pass->streams_down = body.kind != WEIR_BODY_NONE;
+    weir_respond_reason(pass->down, weir_response_status(up), weir_response_reason(up), fields_of(&passed), body);
+}
+
 static void up_head(void *app, weir_exchange *up)
 {
     struct pass *pass = app;
-    weir_field kept[FIELDS_MAX + 1];
-    weir_body body = body_like(up);
-    unsigned status = weir_response_status(up);
+    struct passed passed;
     if (pass->down == NULL)
         return;
-    if (weir_response_is_interim(up)) {
-        if (status != 100) /* that one is between us and upstream */
-            weir_respond_interim(pass->down, status, passed_on(weir_exchange_fields(up), kept, true));
-        return;
-    }
-    pass->answered = true;
-    pass->streams_down = body.kind != WEIR_BODY_NONE;
-    weir_respond_reason(pass->down, status, weir_response_reason(up),
-                        passed_on(weir_exchange_fields(up), kept, pass->streams_down), body);
+    unsigned status = weir_response_status(up);
+    if (!weir_response_is_interim(up))
+        pass_answer(pass, up);
+    else if (status != 100 && pass_on(&passed, weir_exchange_fields(up), false, true)) /* 100 is of each hop */
+        weir_respond_interim(pass->down, status, fields_of(&passed));
 }
 
 static size_t up_body(void *app, weir_exchange *up, weir_str octets)
@@ -149,22 +243,38 @@ static const weir_handler up_handler =
 
 /* --- downstream: this side is the server --------------------------------------------------------------------------------- */
 
+/* The Host that goes on is that of the target, if it has one, whatever Host came (RFC 9112, 3.2.2). */
 static weir_code ask(struct pass *pass)
 {
-    weir_field kept[FIELDS_MAX + 1];
-    weir_str target = weir_request_target(pass->down);
+    struct passed passed;
+    char peer[INET6_ADDRSTRLEN];
+    weir_exchange *down = pass->down;
+    weir_str target = weir_request_target(down), host = weir_request_authority(down);
     bool is_url = target.len > 0 && target.ptr[0] != '/' && target.ptr[0] != '*'; /* an absolute-form target */
-    weir_body body = body_like(pass->down);
+    weir_body body = body_like(down);
     weir_error error;
+    if (!pass_on(&passed, weir_exchange_fields(down), true, true))
+        return WEIR_CODE_too_many_fields;
+    add(&passed, WEIR_STR("Via"), via(down));
+    add(&passed, WEIR_STR("X-Forwarded-For"), peer_of(down, peer, sizeof(peer)));
     pass->streams_up = body.kind != WEIR_BODY_NONE;
     return weir_client_send(client,
-                            WEIR_REQUEST(.method = weir_request_method(pass->down),
-                                         .url = is_url ? target : (weir_str){0},
-                                         .target = is_url ? (weir_str){0} : target, .host = upstream,
-                                         .connect_to = upstream,
-                                         .fields = passed_on(weir_exchange_fields(pass->down), kept, true),
-                                         .body = body, .handler = &up_handler, .app = pass),
+                            WEIR_REQUEST(.method = weir_request_method(down), .url = is_url ? target : (weir_str){0},
+                                         .target = is_url ? (weir_str){0} : target,
+                                         .host = host.len > 0 ? host : upstream, .connect_to = upstream,
+                                         .fields = fields_of(&passed), .body = body, .handler = &up_handler,
+                                         .app = pass),
                             &pass->up, &error);
+}
+
+/* What a code of ours is as a status: the peer's fault, ours for now, or upstream's. */
+static unsigned status_of(weir_code code)
+{
+    if (code == WEIR_CODE_pool_full || code == WEIR_CODE_no_memory)
+        return 503;
+    if (code == WEIR_CODE_too_many_fields)
+        return 431;
+    return code == WEIR_CODE_bad_url || code == WEIR_CODE_bad_target ? 400 : 502;
 }
 
 static void down_head(void *app, weir_exchange *down)
@@ -180,7 +290,7 @@ static void down_head(void *app, weir_exchange *down)
     weir_exchange_set_user(down, pass);
     weir_code code = ask(pass);
     if (code != WEIR_OK) {
-        refuse(down, code == WEIR_CODE_pool_full ? 503 : 502, code);
+        refuse(down, status_of(code), code);
         weir_body_refuse(down);
     } else if (pass->streams_up) {
         weir_body_pause(down);
@@ -255,7 +365,7 @@ static weir_code start(weir_str listen, weir_error *error)
     weir_code code = weir_loop_new(&loop, NULL, error);
     if (code == WEIR_OK)
         code = weir_client_new(&client,
-                               WEIR_CLIENT(.loop = loop, .retry = WEIR_RETRY_PROVEN, .drained = drained,
+                               WEIR_CLIENT(.loop = loop, .strict = true, .retry = WEIR_RETRY_PROVEN, .drained = drained,
                                            .limits = {.response_timeout_ns = RESPONSE_TIMEOUT_NS}),
                                error);
     if (code == WEIR_OK)
