@@ -86,7 +86,8 @@ typedef struct weir_client_options {
 
     /* http://[user:password@]HOST:PORT or socks5://[user:password@]HOST:PORT (names are resolved by the proxy;
      * percent-encoding in user and password is undone); empty:
-     * none, unless the environment is asked: http_proxy, all_proxy, no_proxy, in lower case or (not http_proxy) upper. */
+     * none, unless the environment is asked: http_proxy, all_proxy, no_proxy, in lower case or (not http_proxy) upper; HOST:PORT
+     * alone is an HTTP proxy there. */
     weir_str proxy;
     bool proxy_from_environment;
 

@@ -1,5 +1,5 @@
-/* Goal: options that are wrong are refused by name, and requests that may not be sent are refused by their call, without an
- * exchange. Method: one wrong thing at a time; the memory must be back at once. */
+/* Goal: options that are wrong are refused by name, and requests that may not be sent are refused by their call,
+ * without an exchange. Method: one wrong thing at a time; the memory must be back at once. */
 #include "client/scene.h"
 
 static void refused(const struct scene *s, const weir_client_options *options, weir_code code, const char *part)
@@ -82,6 +82,55 @@ static void test_local_address(void **state)
     served_close(&v);
 }
 
+/* An IPv6 address with a zone: it is connected to with it, and the server does not see it (RFC 6874). */
+static void test_zones(void **state)
+{
+    static const char *const zones[] = {"%25lo", "%lo", "%25l%6f"};
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t size = sizeof at;
+    struct scene s;
+    (void)state;
+    int listener = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof at) != 0) {
+        if (listener >= 0)
+            close(listener);
+        skip(); /* no IPv6 here */
+    }
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
+    unsigned port = ntohs(at.sin6_port);
+    scene_open(&s);
+    for (size_t i = 0; i <= sizeof zones / sizeof zones[0]; i++) {
+        struct served v;
+        struct call a = {.done = 0};
+        char text[128], head[128];
+        bool to = i == sizeof zones / sizeof zones[0];
+        if (to)
+            (void)snprintf(text, sizeof text, "[::1%%lo]:%u", port);
+        else
+            (void)snprintf(text, sizeof text, "http://[::1%s]:%u/x", zones[i], port);
+        if (to)
+            (void)snprintf(head, sizeof head, "GET /x HTTP/1.1\r\nHost: a\r\n");
+        else
+            (void)snprintf(head, sizeof head, "GET /x HTTP/1.1\r\nHost: [::1]:%u\r\n", port);
+        call_send(&s, &a,
+                  to ? WEIR_REQUEST(.connect_to = weir_str_from(text), .host = WEIR_STR("a"), .target = WEIR_STR("/x"))
+                     : WEIR_REQUEST(.url = weir_str_from(text)));
+        SCENE_UNTIL(&s, served_try(&v, &s, listener));
+        served_read(&v, head);
+        served_say(&v, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+        call_wait(&s, &a);
+        CALL_EXPECT(&a, OK);
+        served_close(&v);
+    }
+    struct call nowhere = {.done = 0};
+    call_send(&s, &nowhere, WEIR_REQUEST(.url = WEIR_STR("http://[fe80::1%25nowhere]/")));
+    call_wait(&s, &nowhere);
+    CALL_EXPECT(&nowhere, "done resolve_failed dial not_sent");
+    scene_close(&s);
+    close(listener);
+}
+
 static void not_sent(const struct scene *s, const weir_request *request, weir_code code, const char *part)
 {
     weir_error error;
@@ -122,6 +171,9 @@ static void test_requests(void **state)
     not_sent(&s, URL("https://a/"), WEIR_CODE_unsupported, "TLS");
     not_sent(&s, URL("http://a/ b"), WEIR_CODE_bad_url, "http://a/ b");
     not_sent(&s, URL("http://a\"b/"), WEIR_CODE_bad_host, "");
+    not_sent(&s, URL("http://[::1%25]/"), WEIR_CODE_bad_url, "zone");
+    not_sent(&s, URL("http://[::1%]/"), WEIR_CODE_bad_url, "zone");
+    not_sent(&s, URL("http://[%25lo]/"), WEIR_CODE_bad_url, "zone");
     not_sent(&s, WEIR_REQUEST(.connect_to = WEIR_STR("a:1")), WEIR_CODE_bad_target, "");
     not_sent(&s, WEIR_REQUEST(.connect_to = WEIR_STR("a:1"), .target = WEIR_STR("/")), WEIR_CODE_bad_host, "");
 #define TO(text) WEIR_REQUEST(.connect_to = WEIR_STR(text), .url = WEIR_STR("http://a/"))
@@ -191,8 +243,9 @@ static void test_shorter_structs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_options),  cmocka_unit_test(test_addresses),  cmocka_unit_test(test_local_address),
-        cmocka_unit_test(test_requests), cmocka_unit_test(test_no_handler), cmocka_unit_test(test_shorter_structs),
+        cmocka_unit_test(test_options),         cmocka_unit_test(test_addresses), cmocka_unit_test(test_local_address),
+        cmocka_unit_test(test_zones),           cmocka_unit_test(test_requests),  cmocka_unit_test(test_no_handler),
+        cmocka_unit_test(test_shorter_structs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

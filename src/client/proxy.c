@@ -66,17 +66,20 @@ static weir_code refuse(weir_error *error, const char *where, weir_str text)
                          "%s is \"%s\": expected http://[user:password@]HOST[:PORT] or socks5://...", where, shown);
 }
 
-static bool copy(const weir_client *client, const char *text, char **kept, size_t *size)
+static bool copy(const weir_client *client, const char *prefix, const char *text, char **kept, size_t *size)
 {
-    *size = strlen(text) + 1;
+    size_t before = strlen(prefix);
+    *size = before + strlen(text) + 1;
     *kept = base_alloc(&client->options.allocator, *size);
-    if (*kept != NULL)
-        memcpy(*kept, text, *size);
-    return *kept != NULL;
+    if (*kept == NULL)
+        return false;
+    memcpy(*kept, prefix, before);
+    memcpy(*kept + before, text, *size - before);
+    return true;
 }
 
-/* HTTP_PROXY in capitals is not read: a server that runs a program as CGI puts a peer's Proxy field there. Nor is any of
- * them in a program that has more rights than who started it. */
+/* HTTP_PROXY in capitals is not read: a server that runs a program as CGI puts a peer's Proxy field there. Nor is any
+ * of them in a program that has more rights than who started it. */
 static const char *from_environment(const char **name)
 {
     static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
@@ -103,8 +106,10 @@ weir_code client_take_proxies(weir_client *client, weir_error *error)
     const char *exempt = secure_getenv("no_proxy");
     if (exempt == NULL)
         exempt = secure_getenv("NO_PROXY");
-    if (!copy(client, value, &proxies->text, &proxies->text_size) ||
-        (exempt != NULL && !copy(client, exempt, &proxies->exempt, &proxies->exempt_size)))
+    const char *prefix =
+        strstr(value, "://") == NULL ? "http://" : ""; /* "proxy:3128" is common, and curl takes it so */
+    if (!copy(client, prefix, value, &proxies->text, &proxies->text_size) ||
+        (exempt != NULL && !copy(client, "", exempt, &proxies->exempt, &proxies->exempt_size)))
         return client_refuse(error, WEIR_CODE_no_memory, "no memory for the options");
     weir_str text = weir_str_from(proxies->text);
     return parse_proxy(&proxies->proxy, proxies->text, text.len) ? WEIR_OK : refuse(error, name, text);
@@ -183,7 +188,34 @@ static bool in_domain(weir_str domain, weir_str host)
     return weir_str_equal_nocase(tail, domain) && (tail.ptr == host.ptr || tail.ptr[-1] == '.');
 }
 
-bool client_is_exempt(weir_str list, weir_str host)
+/* Takes `:PORT` off the end of a member, and the brackets. False: the port is another. One colon that is no part of an
+ * IPv6 address, or stands behind a bracket, begins a port; anything but a number behind it is none. */
+static bool take_port(weir_str *member, uint16_t port)
+{
+    bool in_brackets = member->len > 1 && member->ptr[0] == '[';
+    const char *colon = memchr(member->ptr, ':', member->len);
+    if (in_brackets) {
+        const char *close = memchr(member->ptr, ']', member->len);
+        colon = close != NULL && close + 1 < member->ptr + member->len && close[1] == ':' ? close + 1 : NULL;
+    } else if (colon != NULL && memrchr(member->ptr, ':', member->len) != colon) {
+        colon = NULL;
+    }
+    bool ours = true;
+    if (colon != NULL) {
+        weir_str digits = {colon + 1, member->len - (size_t)(colon - member->ptr) - 1};
+        uint32_t value = 0;
+        for (size_t i = 0; i < digits.len && value <= UINT16_MAX; i++)
+            value = digits.ptr[i] >= '0' && digits.ptr[i] <= '9' ? value * 10 + (uint32_t)(digits.ptr[i] - '0')
+                                                                 : UINT16_MAX + 1U;
+        ours = digits.len > 0 && value == port;
+        member->len = (size_t)(colon - member->ptr);
+    }
+    if (in_brackets && member->len > 2 && member->ptr[member->len - 1] == ']')
+        *member = (weir_str){member->ptr + 1, member->len - 2};
+    return ours;
+}
+
+bool client_is_exempt(weir_str list, weir_str host, uint16_t port)
 {
     unsigned char octets[16];
     size_t size = numeric(host, octets);
@@ -196,8 +228,8 @@ bool client_is_exempt(weir_str list, weir_str host)
         list = (weir_str){list.ptr + n, list.len - n};
         if (member.len == 0)
             continue;
-        if (member.len > 2 && member.ptr[0] == '[' && member.ptr[member.len - 1] == ']')
-            member = (weir_str){member.ptr + 1, member.len - 2};
+        if (!take_port(&member, port) || member.len == 0)
+            continue;
         if (weir_str_equal(member, WEIR_STR("*")) ||
             (size > 0 ? in_network(member, octets, size) : in_domain(member, host)))
             return true;
@@ -205,12 +237,12 @@ bool client_is_exempt(weir_str list, weir_str host)
     return false;
 }
 
-const struct client_proxy *client_proxy_for(const weir_client *client, weir_str host)
+const struct client_proxy *client_proxy_for(const weir_client *client, weir_str host, uint16_t port)
 {
     const struct client_proxies *proxies = &client->proxies;
     if (!proxies->proxy.there)
         return NULL;
-    if (proxies->exempt != NULL && client_is_exempt(weir_str_from(proxies->exempt), host))
+    if (proxies->exempt != NULL && client_is_exempt(weir_str_from(proxies->exempt), host, port))
         return NULL;
     return &proxies->proxy;
 }

@@ -24,15 +24,16 @@ struct client_proxies {
 /* bad_option for a proxy that is not understood: `error` names where it stood. */
 WEIR_MUST_USE weir_code client_take_proxies(weir_client *client, weir_error *error);
 void client_drop_proxies(weir_client *client);
-/* The proxy for that host; null: straight. */
-const struct client_proxy *client_proxy_for(const weir_client *client, weir_str host);
+/* The proxy for that host and port; null: straight. */
+const struct client_proxy *client_proxy_for(const weir_client *client, weir_str host, uint16_t port);
 
 /* What a URL says of user and password, its percent-encoding (RFC 3986, 2.1) undone, at `to`, which may be where it is:
  * how many octets that is, not more than before. A `%` that encodes nothing stays. */
 size_t client_decode_user(char *to, weir_str userinfo);
 
-/* Whether `host` is in a list as of no_proxy: "*", or names with their subdomains, numeric addresses (of IPv6 in brackets
- * or not), networks as 10.0.0.0/8, with commas or blanks between. */
-bool client_is_exempt(weir_str list, weir_str host);
+/* Whether `host` is in a list as of no_proxy: "*", or names with their subdomains, numeric addresses (of IPv6 in
+ * brackets or not), networks as 10.0.0.0/8, with commas or blanks between; of each but `*`, with `:PORT` behind it
+ * (IPv6 then in brackets), that port alone. */
+bool client_is_exempt(weir_str list, weir_str host, uint16_t port);
 
 #endif

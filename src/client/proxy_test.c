@@ -8,9 +8,36 @@
 
 /* --- no_proxy ----------------------------------------------------------------------------------------------------------- */
 
+static bool exempt_at(const char *list, const char *host, uint16_t port)
+{
+    return client_is_exempt(weir_str_from(list), weir_str_from(host), port);
+}
+
 static bool exempt(const char *list, const char *host)
 {
-    return client_is_exempt(weir_str_from(list), weir_str_from(host));
+    return exempt_at(list, host, 80);
+}
+
+/* Entries that name a port are of that port alone. */
+static void test_exempt_ports(void **state)
+{
+    static const char *const lists[] = {"a.test:8080", "x,.a.test:8080", "*.a.test:8080,y", "b.a.test:08080",
+                                        "a.test:80 a.test:8080"};
+    static const char *const others[] = {"a.test:", "a.test:x",       "a.test:8080x", "a.test:99999999999999999999",
+                                         ":8080",   "a.test:80:8080", "[a.test:8080", "8080"};
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        assert_true(exempt_at(lists[i], "b.a.test", 8080));
+        assert_false(exempt_at(lists[i], "b.a.test", 8081));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(exempt_at(others[i], "a.test", 8080));
+    assert_true(exempt_at("[::1]:8080", "::1", 8080));
+    assert_false(exempt_at("[::1]:8080", "::1", 80));
+    assert_true(exempt_at("::1:8080", "::1:8080", 80)); /* an address, without brackets */
+    assert_true(exempt_at("10.0.0.0/8:81", "10.1.2.3", 81));
+    assert_false(exempt_at("10.0.0.0/8:81", "10.1.2.3", 80));
+    assert_true(exempt_at("127.0.0.1:81,127.0.0.1", "127.0.0.1", 80));
 }
 
 static void test_exempt(void **state)
@@ -182,9 +209,10 @@ static void clear_environment(void)
         unsetenv(names[i]);
 }
 
-/* With that variable set to the scene's listener: whether a request goes there. */
+/* With that variable set to the scene's listener: whether a request goes there. In the list `@` is the other's port. */
 static void with_variable(const char *name, const char *exempt_name, const char *exempt_list, bool goes)
 {
+    bool bare = strcmp(name, "all_proxy") == 0; /* HOST:PORT alone */
     struct scene s;
     struct served v;
     struct call a = {.done = 0};
@@ -192,11 +220,15 @@ static void with_variable(const char *name, const char *exempt_name, const char 
     clear_environment();
     scene_init(&s);
     int listener = scene_listen(other);
-    (void)snprintf(text, sizeof text, "http://%s", s.address);
+    (void)snprintf(text, sizeof text, "%s%s", bare ? "" : "http://", s.address);
     (void)snprintf(url, sizeof url, "http://%s/", other);
     setenv(name, text, 1);
-    if (exempt_name != NULL)
-        setenv(exempt_name, exempt_list, 1);
+    if (exempt_name != NULL) {
+        const char *mark = strchr(exempt_list, '@');
+        int before = mark != NULL ? (int)(mark - exempt_list) : (int)strlen(exempt_list);
+        (void)snprintf(text, sizeof text, "%.*s%s", before, exempt_list, mark != NULL ? strchr(other, ':') + 1 : "");
+        setenv(exempt_name, text, 1);
+    }
     s.options.proxy_from_environment = true;
     scene_start(&s);
     call_send(&s, &a, WEIR_REQUEST(.url = weir_str_from(url)));
@@ -218,6 +250,8 @@ static void test_environment(void **state)
     with_variable("http_proxy", "no_proxy", "a.test,127.0.0.0/8", false);
     with_variable("http_proxy", "NO_PROXY", "127.0.0.1", false);
     with_variable("http_proxy", "no_proxy", "a.test", true);
+    with_variable("http_proxy", "no_proxy", "127.0.0.1:@", false);
+    with_variable("http_proxy", "no_proxy", "127.0.0.1:1", true);
     with_variable("ALL_PROXY", "no_proxy", "", true);
 }
 
@@ -238,6 +272,8 @@ static void test_bad_proxies(void **state)
         assert_non_null(strstr(error.text, texts[i]));
         s.options.proxy = (weir_str){.ptr = NULL};
         s.options.proxy_from_environment = true;
+        if (strstr(texts[i], "://") == NULL)
+            continue; /* there it is http */
         setenv("all_proxy", texts[i], 1);
         assert_int_equal(weir_client_new(&s.client, &s.options, &error), WEIR_CODE_bad_option);
         assert_non_null(strstr(error.text, "all_proxy is"));
@@ -532,6 +568,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exempt),
+        cmocka_unit_test(test_exempt_ports),
         cmocka_unit_test(test_http_proxy),
         cmocka_unit_test(test_http_proxy_with_user),
         cmocka_unit_test(test_connect_to_goes_straight),

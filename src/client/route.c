@@ -97,8 +97,47 @@ static weir_code refuse_url(weir_error *error, weir_code code, weir_str url, con
     return client_refuse(error, code, "\"%s\": %s", shown, why);
 }
 
+/* A zone is of this host: a proxy can do nothing with it. */
+static weir_str without_zone(weir_str host)
+{
+    const char *mark = host.len > 0 ? memchr(host.ptr, '%', host.len) : NULL;
+    return mark != NULL ? (weir_str){host.ptr, (size_t)(mark - host.ptr)} : host;
+}
+
+/* An IPv6 address with a zone, `[fe80::1%25eth0]` (RFC 6874, 2): the address to connect to is `fe80::1%eth0`, and what
+ * the server sees is the address alone (4), since the zone means something on this host only. A `%` that is not encoded
+ * is taken as meant (3). */
+static weir_code take_zone(struct client_route *route, const weir_client *client, struct http_url *url,
+                           weir_error *error, weir_str shown)
+{
+    const char *mark = url->is_ipv6 ? memchr(url->host.ptr, '%', url->host.len) : NULL;
+    if (mark == NULL)
+        return WEIR_OK;
+    size_t size = (size_t)(mark - url->host.ptr);
+    weir_str zone = {mark + 1, url->host.len - size - 1};
+    if (zone.len >= 2 && memcmp(zone.ptr, "25", 2) == 0)
+        zone = (weir_str){zone.ptr + 2, zone.len - 2};
+    if (zone.len == 0 || size == 0)
+        return refuse_url(error, WEIR_CODE_bad_url, shown, "an address before, and a zone after the % were expected");
+    const char *rest = url->host.ptr + url->host.len; /* the bracket, and the port */
+    weir_str port = {rest, url->authority.len - (size_t)(rest - url->authority.ptr)};
+    route->zone_size = url->host.len + 1 + size + port.len;
+    route->zone = base_alloc(&client->options.allocator, route->zone_size);
+    if (route->zone == NULL)
+        return client_refuse(error, WEIR_CODE_no_memory, "no memory for a request");
+    char *to = put(put(route->zone, (weir_str){url->host.ptr, size}), WEIR_STR("%"));
+    to += client_decode_user(to, zone);
+    weir_str address = url->host;
+    url->host = (weir_str){route->zone, (size_t)(to - route->zone)};
+    char *authority = to;
+    to = put(put(put(to, WEIR_STR("[")), (weir_str){address.ptr, size}), port);
+    url->authority = (weir_str){authority, (size_t)(to - authority)};
+    return WEIR_OK;
+}
+
 /* What the URL says goes where the request says nothing itself. */
-static weir_code take_url(struct client_route *route, struct http_url *url, weir_request *request, weir_error *error)
+static weir_code take_url(struct client_route *route, const weir_client *client, struct http_url *url,
+                          weir_request *request, weir_error *error)
 {
     if (!http_url_parse(url, request->url))
         return refuse_url(error, WEIR_CODE_bad_url, request->url, "http://HOST[:PORT]/path?query was expected");
@@ -106,6 +145,9 @@ static weir_code take_url(struct client_route *route, struct http_url *url, weir
         return refuse_url(error, WEIR_CODE_unsupported, request->url, "https needs TLS, which is not built in");
     if (!weir_str_equal_nocase(url->scheme, WEIR_STR("http")))
         return refuse_url(error, WEIR_CODE_bad_url, request->url, "the scheme is not http");
+    weir_code code = take_zone(route, client, url, error, request->url);
+    if (code != WEIR_OK)
+        return code;
     route->place.host = url->host;
     route->place.port = url->has_port ? url->port : HTTP_PORT;
     if (request->host.len == 0)
@@ -147,7 +189,7 @@ static void take_proxy(struct client_route *route, const struct client_proxy *pr
 {
     struct client_place *place = &route->place;
     if (proxy->socks) {
-        place->far_host = place->host;
+        place->far_host = route->zone != NULL ? without_zone(place->host) : place->host;
         place->far_port = place->port;
         place->user = proxy->user;
     }
@@ -163,7 +205,7 @@ weir_code client_find_route(struct client_route *route, weir_client *client, wei
     weir_code code = WEIR_OK;
     *route = (struct client_route){.text = NULL};
     if (request->url.len > 0)
-        code = take_url(route, &url, request, error);
+        code = take_url(route, client, &url, request, error);
     else if (request->connect_to.len == 0)
         code = refuse_url(error, WEIR_CODE_bad_url, request->url, "a url, or connect_to, is missing");
     if (code == WEIR_OK)
@@ -171,7 +213,8 @@ weir_code client_find_route(struct client_route *route, weir_client *client, wei
     if (code == WEIR_OK && request->connect_to.len > 0)
         code = take_connect_to(route, request, error);
     else if (code == WEIR_OK)
-        proxy = client_proxy_for(client, route->place.host);
+        proxy = client_proxy_for(client, route->zone != NULL ? without_zone(route->place.host) : route->place.host,
+                                 route->place.port);
     if (code != WEIR_OK)
         return code;
     if (proxy != NULL)
@@ -185,4 +228,5 @@ void client_drop_route(struct client_route *route, const weir_client *client)
 {
     base_release(&client->options.allocator, route->text, route->text_size);
     base_release(&client->options.allocator, route->query, route->query_size);
+    base_release(&client->options.allocator, route->zone, route->zone_size);
 }

@@ -10,6 +10,8 @@ struct client_route {
     size_t text_size;
     char *query; /* the same, of a target that lacked its path */
     size_t query_size;
+    char *zone; /* the same, of an address with a zone, and of the Host without it */
+    size_t zone_size;
 };
 
 /* Completes `request`: host, target (in absolute form for an HTTP proxy), Proxy-Authorization. bad_url, bad_address,
