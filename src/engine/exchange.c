@@ -29,7 +29,9 @@ bool exchange_take_head(struct weir_exchange *x)
     struct exchange_head *head = base_slab_get(&x->engine->config->heads);
     if (head == NULL)
         return false;
-    /* The rest is written before it is read. */
+    /* The rest is written before it is read, but for what a response has not. */
+    if (!engine_is_server(x->engine))
+        head->target = (struct http_target){.form = HTTP_TARGET_ORIGIN};
     head->parsed.fields = head->fields;
     head->parsed.field_capacity = EXCHANGE_FIELDS_INLINE;
     x->head = head;

@@ -253,6 +253,14 @@ static bool is_tls(const struct engine *engine)
     return base_input_size(&engine->input) >= 2 && (octets[0] == 0x15 || octets[0] == 0x16) && octets[1] == 0x03;
 }
 
+/* What was parsed of a head that is not whole, or wrong, is not shown: its octets may move, and go before `done`. */
+static void hide_head(struct weir_exchange *x)
+{
+    struct h1_head *head = &x->head->parsed;
+    if (x->head != &exchange_no_head)
+        *head = (struct h1_head){.fields = head->fields, .field_capacity = head->field_capacity};
+}
+
 bool engine_read_response(struct engine *engine, struct weir_exchange *x)
 {
     if (base_input_size(&engine->input) == 0 || !engine_worth_parsing(engine))
@@ -261,6 +269,8 @@ bool engine_read_response(struct engine *engine, struct weir_exchange *x)
         x->asking.heard_ns = engine->now_ns;
     x->heard = true;
     int64_t result = exchange_take_head(x) ? parse_head(engine, x) : h1_head_error(WEIR_CODE_no_memory);
+    if (result <= 0)
+        hide_head(x);
     if (result == H1_HEAD_INCOMPLETE) {
         engine_looked(engine, false);
         return false;
@@ -270,6 +280,7 @@ bool engine_read_response(struct engine *engine, struct weir_exchange *x)
     if (h1_head_is_error(result) && is_tls(engine))
         code = WEIR_CODE_tls_on_plain;
     if (code != WEIR_OK) {
+        hide_head(x);
         engine_malformed(engine, code);
         return false;
     }
