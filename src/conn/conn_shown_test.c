@@ -1,5 +1,5 @@
-/* Goal: a client's exchange shows a response's head when it is whole, and nothing else that was in that memory. Method: heads
- * in pieces and heads that are wrong, and a look at each function after each piece. */
+/* Goal: a client's exchange shows a response's head when it is whole, and nothing else that was in that memory. Method:
+ * heads in pieces and heads that are wrong, and a look at each function after each piece. */
 #include "conn/conn.h"
 #include "conn/conn_drive.h"
 
@@ -13,8 +13,8 @@ static weir_exchange *ask(struct drive *d)
     return x;
 }
 
-/* Nothing is shown of a head until it is whole, and nothing of a request by who asked: what was parsed of the one points to
- * octets that move, and of the other there is nothing. */
+/* Nothing is shown of a head until it is whole, and nothing of a request by who asked: what was parsed of the one
+ * points to octets that move, and of the other there is nothing. */
 static void shows_nothing(const weir_exchange *x)
 {
     assert_int_equal(weir_response_status(x), 0);

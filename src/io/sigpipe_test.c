@@ -1,6 +1,6 @@
 /* Goal: no peer ends the process by leaving, whatever is being written to it, with SIGPIPE as it is by default; and the
- * signal of the program's own stays what it was. Method: real sockets of both kinds, and peers on a thread that leave in
- * every way while a file, one piece or several are written. */
+ * signal of the program's own stays what it was. Method: real sockets of both kinds, and peers on a thread that leave
+ * in every way while a file, one piece or several are written. */
 #include "io/sigpipe.h"
 
 #include <errno.h>
@@ -117,8 +117,8 @@ static bool is_pending(void)
     return sigismember(&pending, SIGPIPE) == 1;
 }
 
-/* A peer that has read all and closed answers octets by a reset, which comes within the call: the first part of the file
- * is taken, and the second raises the signal. */
+/* A peer that has read all and closed answers octets by a reset, which comes within the call: the first part of the
+ * file is taken, and the second raises the signal. */
 static ssize_t write_file_to_one_that_left(void)
 {
     open_pair(true);
@@ -161,7 +161,7 @@ static void test_blocked_by_the_program(void **state)
     assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
 }
 
-/* --- peers on a thread -------------------------------------------------------------------------------------------------- */
+/* --- peers on a thread -------------------------------------------------------------------------------------------- */
 
 static void *leave(void *app)
 {

@@ -1,6 +1,6 @@
-/* Goal: at the limit of connections a new one costs the same however many there are: the one idle for longest makes room,
- * found at the first look, and where none is idle nobody is looked at. Method: a server on a loop that is stepped here,
- * clients on a unix socket that keep their connections; what is counted is looks, not time. */
+/* Goal: at the limit of connections a new one costs the same however many there are: the one idle for longest makes
+ * room, found at the first look, and where none is idle nobody is looked at. Method: a server on a loop that is stepped
+ * here, clients on a unix socket that keep their connections; what is counted is looks, not time. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -161,8 +161,8 @@ static void test_longest_idle_makes_room(void **state)
     close_all(fds, CLIENTS + 3);
 }
 
-/* All but one wait for answers: that one is found at once. Then none is idle: nobody is looked at, and the next waits in
- * the kernel until there is room. */
+/* All but one wait for answers: that one is found at once. Then none is idle: nobody is looked at, and the next waits
+ * in the kernel until there is room. */
 static void test_busy_ones_are_not_looked_at(void **state)
 {
     int fds[CLIENTS + 2];
