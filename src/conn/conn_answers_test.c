@@ -348,6 +348,57 @@ static void refused(void **state)
     }
 }
 
+/* --- heads of any size ------------------------------------------------------------------------------------------------- */
+
+static struct {
+    size_t reason, server, value, content;
+    bool stream;
+} sizes;
+
+static char filler[8192];
+
+static void respond_sizes(struct drive *d, weir_exchange *x)
+{
+    (void)d;
+    weir_body body = sizes.stream ? weir_body_stream() : weir_body_copy((weir_str){filler, sizes.content});
+    assert_int_equal(weir_respond_reason(x, 426, (weir_str){filler, sizes.reason},
+                                         WEIR_FIELDS({WEIR_STR("A"), {filler, sizes.value}},
+                                                     {WEIR_STR("Upgrade"), WEIR_STR("e")}),
+                                         body),
+                     WEIR_OK);
+    if (sizes.stream)
+        assert_int_equal(weir_finish(x, WEIR_NO_FIELDS), WEIR_OK);
+}
+
+/* Each part of a head may be large while the others are not: the room for it is for all of them (an assertion holds it). */
+static void heads_of_any_size(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {0, 1, 100, 8000};
+    memset(filler, 'a', sizeof filler);
+    for (unsigned i = 0; i < 4 * 4 * 4 * 4 * 2; i++) {
+        sizes.reason = lengths[i % 4];
+        sizes.server = lengths[i / 4 % 4];
+        sizes.value = lengths[i / 16 % 4];
+        sizes.content = lengths[i / 64 % 4];
+        sizes.stream = i / 256 != 0;
+        struct drive *d = drive_new();
+        d->seed = i;
+        d->options.unix_time = fixed_time;
+        d->options.server_name = (weir_str){filler, sizes.server};
+        d->script.head = respond_sizes;
+        drive_open(d);
+        drive_send(d, asks[2].text);
+        size_t fields = (sizes.server > 0 ? sizes.server + 10 : 0) + sizes.value + 5 + 12 + 21 + 19;
+        char length[40];
+        int framing = snprintf(length, sizeof length, "Content-Length: %zu\r\n", sizes.content);
+        size_t due = 13 + sizes.reason + 2 + sizeof DATE - 1 + fields + 2 +
+                     (sizes.stream ? 28 + 5 : (size_t)framing + sizes.content);
+        DRIVE_MUST(d, d->out.size == due);
+        drive_free(d);
+    }
+}
+
 /* --- trailers ---------------------------------------------------------------------------------------------------------- */
 
 static weir_fields trailers;
@@ -414,6 +465,7 @@ int main(void)
         cmocka_unit_test(the_servers_name),
         cmocka_unit_test(reasons),
         cmocka_unit_test(refused),
+        cmocka_unit_test(heads_of_any_size),
         cmocka_unit_test(trailers_of_answers),
         cmocka_unit_test(trailers_that_may_not_be_sent),
     };

@@ -157,6 +157,41 @@ static void half_close_is_served(void **state)
     drive_free(d);
 }
 
+/* The same on a connection that has served before, one after another or pipelined: which exchange it is changes nothing. */
+static void half_close_is_served_later_too(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned before;
+        bool pipelined, chunked;
+    } rows[] = {{1, false, false}, {1, true, false}, {2, false, true}, {7, true, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct drive *d = serve(drive_answer);
+        d->seed = i;
+        for (unsigned n = 0; n < rows[i].before; n++) {
+            if (rows[i].pipelined)
+                drive_append(&d->inbox, GET, sizeof GET - 1);
+            else
+                drive_send(d, GET);
+        }
+        drive_step(d);
+        DRIVE_MUST(d, d->begun == rows[i].before && d->dones == rows[i].before);
+        d->script.head = NULL;
+        drive_send(d,
+                   rows[i].chunked ? "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" : GET);
+        drive_fin(d);
+        DRIVE_MUST(d, drive_logged(d, "fin;") && !d->closed && !d->shut && d->dones == rows[i].before);
+        drive_sleep(d, WEIR_SECOND); /* the handler takes its time */
+        DRIVE_MUST(d, !d->closed && !d->shut && d->x != NULL);
+        drive_answer(d, d->x);
+        drive_step(d);
+        DRIVE_MUST(d, drive_count(d, "hello") == rows[i].before + 1 && d->dones == rows[i].before + 1);
+        DRIVE_ENDED(d, closing, peer_half_close, delivered, routine);
+        assert_int_equal(d->ending.exchanges_done, rows[i].before + 1);
+        drive_free(d);
+    }
+}
+
 static void left_before_the_answer(void **state)
 {
     (void)state;
@@ -352,6 +387,7 @@ int main(void)
         cmocka_unit_test(truncated_requests),
         cmocka_unit_test(cut_within_an_answer_until_close),
         cmocka_unit_test(half_close_is_served),
+        cmocka_unit_test(half_close_is_served_later_too),
         cmocka_unit_test(left_before_the_answer),
         cmocka_unit_test(left_within_the_answer),
         cmocka_unit_test(network_and_kernel),

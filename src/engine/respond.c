@@ -253,6 +253,7 @@ static weir_code send_answer(struct weir_exchange *x, struct plan *plan, const w
     char *to = put_head(start, x, plan, date, server);
     if (beside && body->octets.len > 0)
         to = h1_put(to, body->octets);
+    assert((size_t)(to - start) <= size);
     base_output_commit(output, (size_t)(to - start));
     bool whole = beside || plan->no_content || engine_put_content(engine, body);
     engine_account(engine, before);
