@@ -329,6 +329,28 @@ static void closing(void **state)
     drive_free(d);
 }
 
+static void of_all_sizes(struct drive *d, weir_exchange *x)
+{
+    static const char octets[1000] = "x";
+    (void)weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_copy((weir_str){octets, d->begun * 7 % 997}));
+}
+/* The kernel takes the answers, and the peer acknowledges none. */
+static void unacknowledged(void **state)
+{
+    (void)state;
+    for (int unknown = 0; unknown <= 1; unknown++) {
+        struct drive *d = opened(of_all_sizes);
+        d->acks = false;
+        d->receipts_unknown = unknown;
+        for (int n = 0; n < 20000; n++)
+            ask(d, "GET / HTTP/1.1\r\nHost: a\r\n", 0, 0, "\r\n");
+        drive_step(d);
+        DRIVE_MUST(d, d->dones == 20000 && d->write_left > 0);
+        held_as_in_page("unacknowledged", d);
+        drive_free(d);
+    }
+}
+
 /* --- when memory is short --------------------------------------------------------------------------------------- */
 
 static void refuse(struct drive *d)
@@ -440,6 +462,7 @@ int main(void)
         cmocka_unit_test(client_is_flooded),
         cmocka_unit_test(refused_with_503),
         cmocka_unit_test(cut_within_answers),
+        cmocka_unit_test(unacknowledged),
     };
     return cmocka_run_group_tests(tests, read_page, NULL);
 }

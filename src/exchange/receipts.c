@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 
 #define CAPACITY_FIRST 16
+#define CAPACITY_MAX   1024
 
 void receipts_init(struct receipts *receipts)
 {
@@ -43,6 +44,35 @@ static struct receipts_run *run_at(struct receipts *receipts, bool last)
     return heap->used > 0 ? &heap->runs[heap->first + (last ? heap->used - 1 : 0)] : NULL;
 }
 
+static uint64_t answers_of(const struct receipts_run *run)
+{
+    return (uint64_t)run->count * ((uint64_t)run->more + 1);
+}
+
+static struct receipts_run merged(const struct receipts_run *a, const struct receipts_run *b)
+{
+    uint64_t more = answers_of(a) + answers_of(b) - 1;
+    return (struct receipts_run){
+        .size = a->size * a->count + b->size * b->count,
+        .count = 1,
+        .more = more < UINT32_MAX ? (uint32_t)more : UINT32_MAX,
+    };
+}
+
+/* Half as many runs, at the front; another look is worth it before they are merged again. */
+static void merge(struct receipts_heap *heap)
+{
+    uint32_t used = 0;
+    const struct receipts_run *runs = heap->runs + heap->first;
+    for (uint32_t i = 0; i + 1 < heap->used; i += 2)
+        heap->runs[used++] = merged(&runs[i], &runs[i + 1]);
+    if (heap->used % 2 == 1)
+        heap->runs[used++] = runs[heap->used - 1];
+    heap->first = 0;
+    heap->used = used;
+    heap->crowd = used + used / 2;
+}
+
 /* Room for one more run on the heap. */
 static bool make_room(struct receipts *receipts, const weir_allocator *allocator)
 {
@@ -52,6 +82,10 @@ static bool make_room(struct receipts *receipts, const weir_allocator *allocator
     if (old != NULL && old->first >= old->capacity / 2) {
         memmove(old->runs, old->runs + old->first, old->used * sizeof *old->runs);
         old->first = 0;
+        return true;
+    }
+    if (old != NULL && old->capacity == CAPACITY_MAX) {
+        merge(old);
         return true;
     }
     uint32_t capacity = old == NULL ? CAPACITY_FIRST : old->capacity * 2;
@@ -75,7 +109,7 @@ static bool make_room(struct receipts *receipts, const weir_allocator *allocator
 bool receipts_push(struct receipts *receipts, const weir_allocator *allocator, uint64_t size)
 {
     struct receipts_run *run = run_at(receipts, true);
-    if (run != NULL && run->size == size && run->count < UINT32_MAX) {
+    if (run != NULL && run->size == size && run->more == 0 && run->count < UINT32_MAX) {
         run->count++;
         return true;
     }
@@ -130,8 +164,8 @@ uint64_t receipts_prune(struct receipts *receipts, const weir_allocator *allocat
     while ((run = first_run(receipts)) != NULL && acked >= receipts->begin + run->size) {
         uint64_t whole = (acked - receipts->begin) / run->size;
         uint32_t count = whole < run->count ? (uint32_t)whole : run->count;
+        pruned += count * ((uint64_t)run->more + 1);
         skip(receipts, allocator, run, count);
-        pruned += count;
     }
     struct receipts_heap *heap = receipts->heap;
     if (heap != NULL)
@@ -146,6 +180,10 @@ bool receipts_shift(struct receipts *receipts, const weir_allocator *allocator, 
         return false;
     *begin = receipts->begin;
     *end = receipts->begin + run->size;
+    if (run->more > 0) {
+        run->more--; /* one of the merged; those that are left have the same octets */
+        return true;
+    }
     skip(receipts, allocator, run, 1);
     return true;
 }

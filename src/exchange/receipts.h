@@ -2,7 +2,8 @@
  *
  * Answers follow each other without a gap in the octets that we send, so an account of their sizes is one of their ends.
  * Equal sizes in a row are one run; what is known to be acknowledged is dropped. An answer to a keep-alive client costs
- * no memory; a heap array appears only when many answers of different sizes are under way, and goes when they are not.
+ * no memory; a heap array appears only when many answers of different sizes are under way, and goes when they are not. It
+ * has a bound: with more than a thousand runs neighbours are merged, and each of them is then acknowledged when all are.
  */
 #ifndef EXCHANGE_RECEIPTS_H
 #define EXCHANGE_RECEIPTS_H
@@ -13,6 +14,7 @@
 struct receipts_run {
     uint64_t size;
     uint32_t count;
+    uint32_t more; /* so many others are counted with each: neighbours that were merged */
 };
 
 struct receipts_heap {

@@ -160,9 +160,43 @@ static void verdicts(void **state)
     assert_int_equal(receipts_judge(&nothing, 0, 1, true), WEIR_DELIVERY_UNKNOWN);
 }
 
+/* However many there are, of whatever sizes: none is lost of the count, and what is acknowledged is never more than is. */
+static void has_a_bound(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 20; seed++) {
+        struct failing_memory memory = {.chance = seed};
+        const weir_allocator allocator = failing_memory_allocator(&memory);
+        struct receipts receipts;
+        uint64_t total = 0, acked = 0, count = 0, pruned = 0, ends[50000], begin, end, last = 0;
+        uint32_t chance = seed;
+        receipts_init(&receipts);
+        for (; count < 50000; count++) {
+            uint64_t size = 1 + next(&chance, 3000);
+            assert_true(receipts_push(&receipts, &allocator, size));
+            assert_true(memory.live == receipts_memory(&receipts) && memory.live <= 17 * 1024);
+            ends[count] = total += size;
+            if (seed % 2 == 0 && next(&chance, 500) == 0) {
+                acked += (total - acked) / 2;
+                pruned += receipts_prune(&receipts, &allocator, acked);
+                assert_true(pruned == 0 || ends[pruned - 1] <= acked);
+            }
+        }
+        while (receipts_shift(&receipts, &allocator, &begin, &end)) {
+            assert_true(end > begin && end >= last && end >= ends[pruned]);
+            last = end;
+            pruned++;
+        }
+        assert_int_equal(pruned, count);
+        assert_int_equal(last, total);
+        assert_int_equal(memory.live, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(has_a_bound),
         cmocka_unit_test(random_walks),
         cmocka_unit_test(equal_answers_cost_nothing),
         cmocka_unit_test(verdicts),
