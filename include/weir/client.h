@@ -99,6 +99,8 @@ typedef struct weir_client_options {
     /* Octets of memory that all connections may hold, and what waits for one; over it those that hold most are ended
      * (`memory_limit`). Default: half of the machine's memory, or of the control group's. */
     uint64_t memory_max;
+    /* An interim response, as 102 or 103, begins response_timeout_ns anew; default: it does not. */
+    bool interim_restarts_wait;
 } weir_client_options;
 
 #ifndef __cplusplus

@@ -69,7 +69,8 @@ static weir_code open_home(weir_client *client, weir_error *error)
     const weir_client_options *o = &client->options;
     const weir_conn_options engine =
         WEIR_CONN_OPTIONS(.role = WEIR_ROLE_CLIENT, .strict = o->strict, .handler = &no_handler, .app = o->app,
-                          .limits = o->limits, .allocator = o->allocator);
+                          .limits = o->limits, .allocator = o->allocator,
+                          .interim_restarts_wait = o->interim_restarts_wait);
     const struct link_home_options home = {.engine = &engine,
                                            .first_id = 1,
                                            .id_step = 1,

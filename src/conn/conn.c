@@ -118,6 +118,8 @@ static void observe(struct weir_conn *conn, uint64_t now_ns)
         .stage = engine_awaits_body(engine) ? WEIR_STAGE_BODY : engine_stage(engine),
         .held = engine_body_is_held(engine),
         .writing = engine->output.pending > 0,
+        .interims = engine->interim_count,
+        .restarts = conn->config->options.interim_restarts_wait,
     };
     deadlines_observe(&conn->work->deadlines, &sight, now_ns);
 }

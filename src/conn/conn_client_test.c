@@ -512,6 +512,40 @@ static void no_answer_in_time(void **state)
     drive_free(d);
 }
 
+/* Interim responses put the time off if that is asked for, and in no case else, in however many pieces they come. */
+static void interim_and_time(void **state)
+{
+    static const char hint[] = "HTTP/1.1 103 Early Hints\r\n\r\n";
+    (void)state;
+    for (int pieces = 1; pieces <= 3; pieces++) {
+        for (int restarts = 0; restarts <= 1; restarts++) {
+            struct drive *d = drive_new();
+            endings[0] = '\0';
+            d->options.role = WEIR_ROLE_CLIENT;
+            d->options.interim_restarts_wait = restarts;
+            d->script.done = on_done;
+            drive_open(d);
+            ask(d, WEIR_STR("/"));
+            drive_step(d);
+            uint64_t due_ns = weir_conn_deadline(d->engine);
+            for (int i = 0; i < 3; i++) {
+                d->now_ns += 5 * WEIR_SECOND;
+                for (int k = 0; k < pieces; k++) {
+                    char part[64];
+                    size_t size = sizeof hint - 1, from = size * (size_t)k / (size_t)pieces;
+                    size_t to = size * ((size_t)k + 1) / (size_t)pieces;
+                    (void)snprintf(part, sizeof part, "%.*s", (int)(to - from), hint + from);
+                    drive_send(d, part);
+                }
+                assert_int_equal(weir_conn_deadline(d->engine), restarts ? d->now_ns + 60 * WEIR_SECOND : due_ns);
+            }
+            drive_send(d, OK_A);
+            assert_string_equal(endings, "complete/processed;");
+            drive_free(d);
+        }
+    }
+}
+
 /* That the content was refused ahead makes no answer of none. */
 static void no_answer_and_no_content_wanted(void **state)
 {
@@ -594,6 +628,7 @@ int main(void)
         cmocka_unit_test(an_interim_answer_is_a_sign),
         cmocka_unit_test(half_a_head_is_no_request),
         cmocka_unit_test(no_answer_in_time),
+        cmocka_unit_test(interim_and_time),
         cmocka_unit_test(no_answer_and_no_content_wanted),
         cmocka_unit_test(content_refused_ahead),
         cmocka_unit_test(tls_is_named),

@@ -26,11 +26,22 @@ static void restart_rate(struct deadlines *d, uint64_t now_ns)
 
 void deadlines_observe(struct deadlines *d, const struct deadlines_sight *sight, uint64_t now_ns)
 {
-    if (sight->stage != d->stage || sight->exchange != d->exchange) {
+    bool same = sight->exchange == d->exchange;
+    bool interim = same && sight->interims > d->interims;
+    d->interims = sight->interims;
+    if (sight->stage != d->stage || !same) {
+        /* An interim response that came in pieces is no end of the wait for the final one. */
+        bool waits_on =
+            interim && !sight->restarts && sight->stage == WEIR_STAGE_HANDLER && d->stage == WEIR_STAGE_HEAD;
+        uint64_t since_ns = waits_on ? d->wait_ns : now_ns;
+        if (d->stage == WEIR_STAGE_HANDLER)
+            d->wait_ns = d->since_ns;
         d->stage = (uint8_t)sight->stage;
         d->exchange = sight->exchange;
-        d->since_ns = now_ns;
+        d->since_ns = since_ns;
         restart_rate(d, now_ns);
+    } else if (interim && sight->restarts) {
+        d->since_ns = now_ns;
     }
     if (d->held && !sight->held)
         restart_rate(d, now_ns);

@@ -12,11 +12,13 @@
 struct deadlines {
     uint64_t exchange; /* the one that `stage` is of */
     uint64_t since_ns; /* the stage began */
+    uint64_t wait_ns;  /* a client's wait for a response began, before a head was partly here */
     uint64_t in_ns;    /* the last octet came */
     uint64_t out_ns;   /* the last octet went, or the first began to wait */
     uint64_t watch_ns; /* if this is later, the time to write runs from here: nobody watched before */
     uint64_t rate_since_ns;
     uint64_t rate_octets; /* come since then */
+    uint32_t interims;    /* as last seen */
     uint8_t stage;        /* weir_stage */
     bool held;            /* the application does not take the body */
     bool writing;         /* output is pending */
@@ -28,6 +30,8 @@ struct deadlines_sight {
     weir_stage stage;
     bool held;
     bool writing;
+    uint32_t interims; /* interim responses to this exchange */
+    bool restarts;     /* each of them begins the wait for the response anew */
 };
 
 /* When the connection must hear about it, and with which code. */
