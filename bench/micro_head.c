@@ -42,7 +42,7 @@ static void parse_batch(char *octets, size_t size)
     static const struct h1_head_limits limits = {.line_size_max = 8192, .head_size_max = 65536, .field_count_max = 100};
     static weir_field fields[FIELDS];
     for (unsigned i = 0; i < BATCH; i++) {
-        struct h1_head head = {.fields = fields, .field_capacity = FIELDS};
+        struct http_head head = {.fields = fields, .field_capacity = FIELDS};
         int64_t result = h1_head_parse_request(&head, octets, size, &limits, false, NULL);
         if (result != (int64_t)size) {
             fprintf(stderr, "micro_head: parsed %" PRId64 " of %zu octets\n", result, size);

@@ -22,7 +22,7 @@ struct answers {
 };
 
 struct answer {
-    struct h1_head head; /* status 0: not even its head is whole */
+    struct http_head head; /* status 0: not even its head is whole */
     struct http_framing framing;
     weir_field fields[ANSWER_FIELDS_MAX];
     struct drive_buffer content; /* without its framing; the caller frees its octets, or gives them to the next call */
@@ -44,7 +44,7 @@ static inline enum answer_result answer_take(struct answers *from, struct answer
 static inline enum answer_result answer_trailers(struct answers *from)
 {
     static weir_field fields[ANSWER_FIELDS_MAX];
-    struct h1_head head = {.fields = fields, .field_capacity = ANSWER_FIELDS_MAX};
+    struct http_head head = {.fields = fields, .field_capacity = ANSWER_FIELDS_MAX};
     int64_t size =
         h1_head_parse_trailers(&head, from->octets + from->at, from->size - from->at, &answers_limits, false);
     if (size == H1_HEAD_INCOMPLETE)
@@ -81,7 +81,7 @@ static inline enum answer_result answer_next(struct answers *from, weir_str meth
     answer->content.size = 0;
     answer->interim_count = 0;
     do {
-        answer->head = (struct h1_head){.fields = answer->fields, .field_capacity = ANSWER_FIELDS_MAX};
+        answer->head = (struct http_head){.fields = answer->fields, .field_capacity = ANSWER_FIELDS_MAX};
         if (from->at == from->size)
             return answer->interim_count > 0 ? ANSWER_CUT : ANSWER_NONE;
         int64_t size = h1_head_parse_response(&answer->head, from->octets + from->at, from->size - from->at,
@@ -96,7 +96,7 @@ static inline enum answer_result answer_next(struct answers *from, weir_str meth
         from->at += (size_t)size;
         answer->interim_count += answer->head.status < 200;
     } while (answer->head.status < 200 && answer->head.status != 101);
-    const struct h1_head *head = &answer->head;
+    const struct http_head *head = &answer->head;
     answer->framing = http_framing_of_response(method, head->status, head->chunked, head->has_length, head->length);
     switch (answer->framing.kind) {
     case HTTP_FRAMING_LENGTH:

@@ -275,7 +275,7 @@ static void world_acts(struct drive *d)
 /* --- what must hold -------------------------------------------------------------------------------------------------------- */
 
 /* Takes the content of a request at `at`; how much of it is there, its end in `at`, and whether it is all of it. */
-static uint64_t take_content(struct drive *d, const struct h1_head *head, size_t *at, unsigned n, bool *whole)
+static uint64_t take_content(struct drive *d, const struct http_head *head, size_t *at, unsigned n, bool *whole)
 {
     uint64_t size = 0;
     struct h1_chunked chunked;
@@ -311,7 +311,7 @@ static void check_requests(struct drive *d)
     weir_field fields[100];
     size_t at = 0;
     for (unsigned n = 0; at < d->out.size; n++) {
-        struct h1_head head = {.fields = fields, .field_capacity = 100};
+        struct http_head head = {.fields = fields, .field_capacity = 100};
         int64_t size = h1_head_parse_request(&head, d->out.octets + at, d->out.size - at, &limits, false, NULL);
         if (size == H1_HEAD_INCOMPLETE)
             return;
@@ -328,7 +328,7 @@ static void check_requests(struct drive *d)
         if (!whole)
             return;
         if (head.chunked) {
-            struct h1_head trailers = {.fields = fields, .field_capacity = 100};
+            struct http_head trailers = {.fields = fields, .field_capacity = 100};
             size = h1_head_parse_trailers(&trailers, d->out.octets + at, d->out.size - at, &limits, false);
             DRIVE_MUST(d, size >= 0);
             at = size == 0 ? d->out.size : at + (size_t)size;

@@ -30,7 +30,7 @@
  * that what is asked far ahead is small. */
 struct exchange_head {
     struct http_target target; /* of a request */
-    struct h1_head parsed;
+    struct http_head parsed;
     weir_field fields[EXCHANGE_FIELDS_INLINE];
 };
 
@@ -279,7 +279,7 @@ static inline void engine_looked(struct engine *engine, bool whole)
 /* A head that is not whole is worth another look. */
 bool engine_worth_parsing(const struct engine *engine);
 /* Twice the room for fields, `first` if there is none; `own` is not the allocator's. False: no memory. */
-bool engine_grow_fields(struct engine *engine, struct h1_head *head, const weir_field *own, size_t first);
+bool engine_grow_fields(struct engine *engine, struct http_head *head, const weir_field *own, size_t first);
 /* The peer's fault: it is told if it asked, and the connection ends. */
 void engine_malformed(struct engine *engine, weir_code code);
 /* respond.c: 100 (Continue) if it is owed. */

@@ -194,7 +194,7 @@ static bool read_trailers(struct engine *engine, struct weir_exchange *x)
     }
     if (size == 0 || !engine_worth_parsing(engine))
         return false;
-    struct h1_head head = {.fields = x->trailers, .field_capacity = x->trailer_capacity};
+    struct http_head head = {.fields = x->trailers, .field_capacity = x->trailer_capacity};
     int64_t result;
     for (;;) {
         if (head.fields == NULL && !engine_grow_fields(engine, &head, NULL, TRAILERS_FIRST)) {

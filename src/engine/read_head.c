@@ -50,7 +50,7 @@ bool engine_worth_parsing(const struct engine *engine)
     return memchr(from, '\n', size - seen) != NULL || from[-1] == '\r' || has_bare_cr(from, size - seen);
 }
 
-bool engine_grow_fields(struct engine *engine, struct h1_head *head, const weir_field *own, size_t first)
+bool engine_grow_fields(struct engine *engine, struct http_head *head, const weir_field *own, size_t first)
 {
     const weir_allocator *allocator = &engine->config->options.allocator;
     size_t capacity = head->field_capacity > 0 ? head->field_capacity * 2 : first;
@@ -96,7 +96,7 @@ static weir_code take_head(struct engine *engine, struct weir_exchange *x)
 {
     struct engine_facts *facts = engine->facts;
     const weir_limits *limits = &engine->config->options.limits;
-    const struct h1_head *head = &x->head->parsed;
+    const struct http_head *head = &x->head->parsed;
     x->asked = (uint8_t)engine_asked(head->method);
     take_target(x);
     engine->in_framing = http_framing_of_request(head->chunked, head->has_length, head->length);
@@ -202,7 +202,7 @@ bool engine_begin(struct engine *engine)
 static weir_code take_response(struct engine *engine, struct weir_exchange *x)
 {
     struct engine_facts *facts = engine->facts;
-    const struct h1_head *head = &x->head->parsed;
+    const struct http_head *head = &x->head->parsed;
     static const weir_str methods[] = {WEIR_STR_INIT("GET"), WEIR_STR_INIT("HEAD"), WEIR_STR_INIT("CONNECT")};
     engine->in_framing =
         http_framing_of_response(methods[x->asked], head->status, head->chunked, head->has_length, head->length);

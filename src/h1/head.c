@@ -20,7 +20,7 @@ struct reader {
     size_t size;  /* of the octets that came */
     size_t limit; /* octets that the head may have, less the charge of its fields */
     const struct h1_head_limits *limits;
-    struct h1_head *head;
+    struct http_head *head;
     struct h1_known *known;
     struct h1_meaning meaning;
     bool lenient;
@@ -75,7 +75,7 @@ static bool is_line_end(char octet)
     return octet == '\r' || octet == '\n';
 }
 
-static void reader_init(struct reader *r, struct h1_head *head, char *octets, size_t size,
+static void reader_init(struct reader *r, struct http_head *head, char *octets, size_t size,
                         const struct h1_head_limits *limits, bool lenient, enum h1_kind kind)
 {
     *r = (struct reader){
@@ -92,9 +92,9 @@ static void reader_init(struct reader *r, struct h1_head *head, char *octets, si
     };
 }
 
-static void head_reset(struct h1_head *head)
+static void head_reset(struct http_head *head)
 {
-    *head = (struct h1_head){.fields = head->fields, .field_capacity = head->field_capacity};
+    *head = (struct http_head){.fields = head->fields, .field_capacity = head->field_capacity};
 }
 
 /* --- fields ------------------------------------------------------------------------------------------------------ */
@@ -151,7 +151,7 @@ static struct folds take_folds(const struct reader *r, char *value, char *value_
 /* Charges a field that begins at `at`, and says whether there may be one more. */
 static inline int64_t begin_field(struct reader *r, const char *at)
 {
-    struct h1_head *head = r->head;
+    struct http_head *head = r->head;
     if (http_char_is(*at, HTTP_CHAR_BLANK))
         return h1_head_error(WEIR_CODE_folded_field);
     if (head->field_count >= r->limits->field_count_max)
@@ -212,7 +212,7 @@ static inline int64_t take_value(const struct reader *r, char **at, char *stop, 
 
 static inline int64_t take_field(struct reader *r, char **at)
 {
-    struct h1_head *head = r->head;
+    struct http_head *head = r->head;
     int64_t result = begin_field(r, *at);
     if (result != GO_ON)
         return result;
@@ -353,7 +353,7 @@ static inline int64_t take_target(const struct reader *r, const char *line, cons
         return h1_head_error(is_line_end(*end) ? WEIR_CODE_bad_request_line : WEIR_CODE_bad_target);
     if (end == start)
         return h1_head_error(WEIR_CODE_bad_request_line);
-    struct h1_head *head = r->head;
+    struct http_head *head = r->head;
     head->target = (weir_str){start, (size_t)(end - start)};
     *preface = text_equals(head->method, WEIR_STR("PRI")) && text_equals(head->target, WEIR_STR("*"));
     if (!*preface && !target_fits(head->method, head->target))
@@ -444,7 +444,7 @@ static int64_t parse_status_line(struct reader *r, char **at)
 
 /* --- those of the header ----------------------------------------------------------------------------------------- */
 
-int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+int64_t h1_head_parse_request(struct http_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                               bool lenient, struct h1_known *known)
 {
     struct reader r;
@@ -458,7 +458,7 @@ int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, c
     return result == GO_ON ? take_fields(&r, at) : result;
 }
 
-int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+int64_t h1_head_parse_response(struct http_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                                bool lenient, struct h1_known *known)
 {
     struct reader r;
@@ -472,7 +472,7 @@ int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, 
     return result == GO_ON ? take_fields(&r, at) : result;
 }
 
-int64_t h1_head_parse_connect_response(struct h1_head *head, char *octets, size_t size,
+int64_t h1_head_parse_connect_response(struct http_head *head, char *octets, size_t size,
                                        const struct h1_head_limits *limits, bool lenient)
 {
     struct reader r;
@@ -484,7 +484,7 @@ int64_t h1_head_parse_connect_response(struct h1_head *head, char *octets, size_
     return result == GO_ON ? take_fields(&r, at) : result;
 }
 
-static void drop_forbidden(struct h1_head *head)
+static void drop_forbidden(struct http_head *head)
 {
     size_t kept = 0;
     for (size_t i = 0; i < head->field_count; i++) {
@@ -495,7 +495,7 @@ static void drop_forbidden(struct h1_head *head)
     head->field_count = kept;
 }
 
-int64_t h1_head_parse_trailers(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+int64_t h1_head_parse_trailers(struct http_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                                bool lenient)
 {
     struct reader r;

@@ -11,35 +11,12 @@
 #include <weir/code.h>
 #include <weir/field.h>
 
+#include "http/head.h"
+
 struct h1_head_limits {
     size_t line_size_max; /* the start line, without its line end */
     size_t head_size_max; /* all octets and 32 for each field */
     size_t field_count_max;
-};
-
-struct h1_head {
-    /* Where fields go: the caller's array; more than `field_capacity` of them is H1_HEAD_NO_ROOM (or too_many_fields). */
-    weir_field *fields;
-    size_t field_capacity;
-    size_t field_count;
-    size_t dropped_count; /* of trailers: those that may not be one */
-
-    weir_str method; /* of a request */
-    weir_str target;
-    unsigned version; /* 10 or 11 */
-    unsigned status;  /* of a response, 100 to 999 */
-    weir_str reason;
-
-    /* What the fields say. Nothing here contradicts another: that would have been an error. */
-    bool has_length; /* Content-Length, once, or all equal */
-    uint64_t length; /* at most 2^63 - 1 */
-    bool chunked;    /* Transfer-Encoding is chunked */
-    bool close;      /* Connection: close */
-    bool keep_alive; /* Connection: keep-alive */
-    bool upgrade;    /* Connection: upgrade, with an Upgrade field */
-    bool expect_continue;
-    bool te_trailers; /* TE: trailers */
-    weir_str host;    /* Host; null pointer: none */
 };
 
 struct h1_known; /* h1/known.h */
@@ -52,18 +29,18 @@ enum {
 /* Parses a request head. Returns its size in octets (> 0; one CRLF before the request line is counted), one of the above,
  * or minus 1000 minus a weir_code. `octets` may be changed only where a fold is undone (lenient). `known`: a head that came in
  * the same buffer before, which needs no parsing if it comes again, and which is learnt here; or NULL. */
-int64_t h1_head_parse_request(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+int64_t h1_head_parse_request(struct http_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                               bool lenient, struct h1_known *known);
 /* The same for a response head. */
-int64_t h1_head_parse_response(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+int64_t h1_head_parse_response(struct http_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                                bool lenient, struct h1_known *known);
 /* The same of a response to CONNECT: of a 2xx the fields of framing are not looked at (RFC 9112, 6.3, rule 2). */
-int64_t h1_head_parse_connect_response(struct h1_head *head, char *octets, size_t size,
+int64_t h1_head_parse_connect_response(struct http_head *head, char *octets, size_t size,
                                        const struct h1_head_limits *limits, bool lenient);
 /* Trailer fields up to and with the empty line: fields only. Those of framing are bad_trailer. Others that may not be
  * trailers (routing, authentication, what says how to process the content: RFC 9110, 6.5.1) are left out and counted.
  * They are part of the chunked coding, in which a bare LF ends no line; `lenient` lets folds pass. */
-int64_t h1_head_parse_trailers(struct h1_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+int64_t h1_head_parse_trailers(struct http_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
                                bool lenient);
 
 /* The method of a request head that may be cut short or malformed behind it; empty if not even the method was read. */

@@ -34,7 +34,7 @@ struct head_input {
     struct h1_head_limits limits;
 };
 
-static inline int64_t head_parse(const struct head_input *input, struct h1_head *head, char *octets, size_t size)
+static inline int64_t head_parse(const struct head_input *input, struct http_head *head, char *octets, size_t size)
 {
     switch (input->kind) {
     case H1_KIND_REQUEST:
@@ -56,10 +56,10 @@ static inline char *head_copy(const char *octets, size_t size)
     return copy;
 }
 
-static inline struct h1_head head_blank(void)
+static inline struct http_head head_blank(void)
 {
     static weir_field fields[HEAD_CHECK_FIELDS];
-    return (struct h1_head){.fields = fields, .field_capacity = HEAD_CHECK_FIELDS};
+    return (struct http_head){.fields = fields, .field_capacity = HEAD_CHECK_FIELDS};
 }
 
 /* What a prefix of `size` octets must say, given what the whole says and what a shorter prefix said. */
@@ -87,7 +87,7 @@ static inline void head_check_cuts(const struct head_input *input, int64_t whole
     int64_t shorter = H1_HEAD_INCOMPLETE;
     for (size_t cut = 0, had = 0; cut <= input->size; cut = head_next_cut(cut, input->size, &chance)) {
         char *copy = head_copy(input->octets, cut);
-        struct h1_head head = head_blank();
+        struct http_head head = head_blank();
         int64_t result = head_parse(input, &head, copy, cut);
         head_check_prefix(whole, shorter, result, cut);
         shorter = result;
@@ -108,7 +108,7 @@ static inline void head_check_grown(const struct head_input *input, int64_t whol
     char *copy = head_copy(input->octets, input->size);
     int64_t result = H1_HEAD_NO_ROOM;
     while (result == H1_HEAD_NO_ROOM) {
-        struct h1_head head = head_blank();
+        struct http_head head = head_blank();
         head.field_capacity = capacity;
         result = head_parse(input, &head, copy, input->size);
         HEAD_MUST(head.field_count <= capacity);
@@ -124,7 +124,7 @@ static inline void head_check_view(weir_str view, const char *octets, int64_t si
     HEAD_MUST(view.ptr >= octets && view.ptr + view.len <= octets + size);
 }
 
-static inline void head_check_views(const struct head_input *input, const struct h1_head *head, const char *octets,
+static inline void head_check_views(const struct head_input *input, const struct http_head *head, const char *octets,
                                     int64_t size)
 {
     for (size_t i = 0; i < head->field_count; i++) {
@@ -151,7 +151,7 @@ static inline void head_put(char **to, weir_str text)
 }
 
 /* As a careful sender writes it. Returns its size; `to` has room for twice the octets that came and 64. */
-static inline size_t head_write(const struct head_input *input, const struct h1_head *head, char *to)
+static inline size_t head_write(const struct head_input *input, const struct http_head *head, char *to)
 {
     char *start = to;
     char status[16];
@@ -181,7 +181,7 @@ static inline bool head_text_same(weir_str a, weir_str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-static inline void head_check_same(const struct h1_head *a, const struct h1_head *b)
+static inline void head_check_same(const struct http_head *a, const struct http_head *b)
 {
     HEAD_MUST(a->field_count == b->field_count);
     for (size_t i = 0; i < a->field_count; i++) {
@@ -196,10 +196,10 @@ static inline void head_check_same(const struct h1_head *a, const struct h1_head
     HEAD_MUST(a->te_trailers == b->te_trailers && head_text_same(a->host, b->host));
 }
 
-static inline void head_check_written(const struct head_input *input, const struct h1_head *head)
+static inline void head_check_written(const struct head_input *input, const struct http_head *head)
 {
     static weir_field fields[HEAD_CHECK_FIELDS];
-    struct h1_head again = {.fields = fields, .field_capacity = HEAD_CHECK_FIELDS};
+    struct http_head again = {.fields = fields, .field_capacity = HEAD_CHECK_FIELDS};
     char *text = malloc(2 * input->size + 64);
     HEAD_MUST(text != NULL);
     size_t size = head_write(input, head, text);
@@ -215,7 +215,7 @@ static inline void head_check_written(const struct head_input *input, const stru
 static inline int64_t head_check(const struct head_input *input, uint32_t chance)
 {
     char *copy = head_copy(input->octets, input->size);
-    struct h1_head head = head_blank();
+    struct http_head head = head_blank();
     int64_t whole = head_parse(input, &head, copy, input->size);
     HEAD_MUST(whole <= (int64_t)input->size && whole != H1_HEAD_NO_ROOM);
     if (whole > 0) {

@@ -365,7 +365,7 @@ static void trailers_left_out(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         weir_field fields[8];
         char octets[128];
-        struct h1_head head = {.fields = fields, .field_capacity = 8};
+        struct http_head head = {.fields = fields, .field_capacity = 8};
         size_t size = strlen(rows[i].text);
         memcpy(octets, rows[i].text, size);
         assert_int_equal(h1_head_parse_trailers(&head, octets, size, &usual, i % 2), size);
@@ -376,18 +376,18 @@ static void trailers_left_out(void **state)
     }
     /* They count for the limit all the same. */
     weir_field fields[8];
-    struct h1_head head = {.fields = fields, .field_capacity = 8};
+    struct http_head head = {.fields = fields, .field_capacity = 8};
     const struct h1_head_limits two = {.line_size_max = 100, .head_size_max = 1000, .field_count_max = 2};
     char octets[] = "Host: x\r\nHost: x\r\nHost: x\r\n\r\n";
     assert_int_equal(h1_head_parse_trailers(&head, octets, sizeof octets - 1, &two, false),
                      h1_head_error(WEIR_CODE_trailers_too_large));
 }
 
-static struct h1_head parsed(enum h1_kind kind, bool lenient, const char *text)
+static struct http_head parsed(enum h1_kind kind, bool lenient, const char *text)
 {
     static char octets[2048];
     static weir_field fields[16];
-    struct h1_head head = {.fields = fields, .field_capacity = 16};
+    struct http_head head = {.fields = fields, .field_capacity = 16};
     struct head_input input = {.kind = kind, .lenient = lenient, .limits = usual};
     size_t size = strlen(text);
     memcpy(octets, text, size);
@@ -404,10 +404,10 @@ static void assert_text(weir_str text, const char *due)
 static void what_a_request_says(void **state)
 {
     (void)state;
-    struct h1_head head = parsed(H1_KIND_REQUEST, false,
-                                 "PUT /a?b HTTP/1.1\r\nhOst:  Ex.org:1 \r\nX-a:\r\nCONTENT-length: 42\r\n"
-                                 "Connection: x, Upgrade ,keep-Alive\r\nUpgrade: w/1\r\nExpect: 100-continue\r\n"
-                                 "TE: deflate;q=0, Trailers\r\n\r\n");
+    struct http_head head = parsed(H1_KIND_REQUEST, false,
+                                   "PUT /a?b HTTP/1.1\r\nhOst:  Ex.org:1 \r\nX-a:\r\nCONTENT-length: 42\r\n"
+                                   "Connection: x, Upgrade ,keep-Alive\r\nUpgrade: w/1\r\nExpect: 100-continue\r\n"
+                                   "TE: deflate;q=0, Trailers\r\n\r\n");
     assert_text(head.method, "PUT");
     assert_text(head.target, "/a?b");
     assert_text(head.host, "Ex.org:1");
@@ -434,8 +434,9 @@ static void what_a_request_says(void **state)
 static void what_a_response_says(void **state)
 {
     (void)state;
-    struct h1_head head = parsed(H1_KIND_RESPONSE, true,
-                                 "HTTP/1.1 404 Not  Found \r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+    struct http_head head =
+        parsed(H1_KIND_RESPONSE, true,
+               "HTTP/1.1 404 Not  Found \r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
     assert_int_equal(head.status, 404);
     assert_text(head.reason, "Not  Found ");
     assert_true(head.chunked && head.close && !head.has_length && head.length == 0);

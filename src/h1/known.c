@@ -1,6 +1,6 @@
 #include "h1/known.h"
 
-void h1_known_learn(struct h1_known *known, const struct h1_head *head, const char *octets, size_t line_size,
+void h1_known_learn(struct h1_known *known, const struct http_head *head, const char *octets, size_t line_size,
                     size_t fields_size)
 {
     h1_known_forget(known);
@@ -19,7 +19,7 @@ static inline weir_str moved(weir_str view, ptrdiff_t by)
     return (weir_str){view.ptr != NULL ? view.ptr + by : NULL, view.len};
 }
 
-static void take_fields(const struct h1_known *known, struct h1_head *head, ptrdiff_t by)
+static void take_fields(const struct h1_known *known, struct http_head *head, ptrdiff_t by)
 {
     for (size_t i = 0; i < known->head.field_count; i++) {
         const weir_field *field = &known->fields[i];
@@ -27,7 +27,7 @@ static void take_fields(const struct h1_known *known, struct h1_head *head, ptrd
     }
 }
 
-size_t h1_known_take_head(const struct h1_known *known, struct h1_head *head, char *octets)
+size_t h1_known_take_head(const struct h1_known *known, struct http_head *head, char *octets)
 {
     ptrdiff_t by = octets - known->octets;
     weir_field *fields = head->fields;
@@ -43,9 +43,9 @@ size_t h1_known_take_head(const struct h1_known *known, struct h1_head *head, ch
     return known->line_size + known->fields_size;
 }
 
-char *h1_known_take_fields(const struct h1_known *known, struct h1_head *head, char *octets)
+char *h1_known_take_fields(const struct h1_known *known, struct http_head *head, char *octets)
 {
-    const struct h1_head *from = &known->head;
+    const struct http_head *from = &known->head;
     ptrdiff_t by = octets - (known->octets + known->line_size);
     take_fields(known, head, by);
     head->field_count = from->field_count;

@@ -26,8 +26,8 @@ static const char *const responses[] = {
     NULL,
 };
 
-static int64_t parse(struct h1_head *head, bool request, char *octets, size_t size, const struct h1_head_limits *limits,
-                     struct h1_known *known)
+static int64_t parse(struct http_head *head, bool request, char *octets, size_t size,
+                     const struct h1_head_limits *limits, struct h1_known *known)
 {
     return request ? h1_head_parse_request(head, octets, size, limits, true, known)
                    : h1_head_parse_response(head, octets, size, limits, true, known);
@@ -39,7 +39,7 @@ static void same_view(weir_str a, weir_str b)
     assert_ptr_equal(a.ptr, b.ptr);
 }
 
-static void same_head(const struct h1_head *a, const struct h1_head *b)
+static void same_head(const struct http_head *a, const struct http_head *b)
 {
     same_view(a->method, b->method);
     same_view(a->target, b->target);
@@ -68,11 +68,11 @@ static void check_second(bool request, char *octets, size_t first, size_t size, 
 {
     struct h1_known known = {0};
     weir_field fields[FIELDS_MAX], others[FIELDS_MAX];
-    struct h1_head head = {.fields = fields, .field_capacity = FIELDS_MAX}, alone;
+    struct http_head head = {.fields = fields, .field_capacity = FIELDS_MAX}, alone;
     if (parse(&head, request, octets, first + size, limits, &known) != (int64_t)first)
         return;
     head.field_capacity = capacity;
-    alone = (struct h1_head){.fields = others, .field_capacity = capacity};
+    alone = (struct http_head){.fields = others, .field_capacity = capacity};
     int64_t result = parse(&alone, request, octets + first, size, limits, NULL);
     assert_int_equal(parse(&head, request, octets + first, size, limits, &known), result);
     if (result > 0)
@@ -118,7 +118,7 @@ static void test_last_is_not_learnt(void **state)
     struct h1_known known = {0};
     struct h1_head_limits limits = {1000, 10000, FIELDS_MAX};
     weir_field fields[FIELDS_MAX];
-    struct h1_head head = {.fields = fields, .field_capacity = FIELDS_MAX};
+    struct http_head head = {.fields = fields, .field_capacity = FIELDS_MAX};
     char octets[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     (void)state;
     assert_true(parse(&head, true, octets, sizeof octets - 1, &limits, &known) > 0);
@@ -133,7 +133,7 @@ static void test_too_many_to_know(void **state)
     struct h1_known known = {0};
     struct h1_head_limits limits = {1000, 10000, FIELDS_MAX};
     weir_field fields[FIELDS_MAX];
-    struct h1_head head = {.fields = fields, .field_capacity = FIELDS_MAX};
+    struct http_head head = {.fields = fields, .field_capacity = FIELDS_MAX};
     char octets[256] = "HTTP/1.1 200 OK\r\n";
     (void)state;
     for (int i = 0; i <= H1_KNOWN_FIELDS_MAX; i++)

@@ -71,7 +71,7 @@ static bool parse_length(weir_str text, uint64_t *length)
 
 /* One length, or a list of equal ones as some intermediaries make it of several lines (RFC 9110, 8.6). An empty member
  * is no number, unlike in other lists. */
-static weir_code take_content_length(const struct h1_meaning *meaning, struct h1_head *head, weir_str value)
+static weir_code take_content_length(const struct h1_meaning *meaning, struct http_head *head, weir_str value)
 {
     for (bool more = true; more;) {
         const char *comma = value.len > 0 ? memchr(value.ptr, ',', value.len) : NULL;
@@ -92,7 +92,7 @@ static weir_code take_content_length(const struct h1_meaning *meaning, struct h1
 }
 
 /* A token, then nothing or parameters, which chunked does not have. Nothing may follow chunked. */
-static weir_code take_coding(struct h1_meaning *meaning, struct h1_head *head, weir_str coding)
+static weir_code take_coding(struct h1_meaning *meaning, struct http_head *head, weir_str coding)
 {
     const char *end = coding.ptr + coding.len;
     const char *name_end = http_scan_name(coding.ptr, end);
@@ -111,7 +111,7 @@ static weir_code take_coding(struct h1_meaning *meaning, struct h1_head *head, w
     return WEIR_OK;
 }
 
-static weir_code take_transfer_encoding(struct h1_meaning *meaning, struct h1_head *head, weir_str value)
+static weir_code take_transfer_encoding(struct h1_meaning *meaning, struct http_head *head, weir_str value)
 {
     if (head->version < 11)
         return WEIR_CODE_bad_transfer_encoding;
@@ -130,7 +130,7 @@ static weir_code take_transfer_encoding(struct h1_meaning *meaning, struct h1_he
     return head->has_length && !both_pass ? WEIR_CODE_conflicting_length : WEIR_OK;
 }
 
-static weir_code take_host(struct h1_head *head, weir_str value)
+static weir_code take_host(struct http_head *head, weir_str value)
 {
     if (head->host.ptr != NULL || !http_host_valid(value))
         return WEIR_CODE_bad_host;
@@ -138,7 +138,7 @@ static weir_code take_host(struct h1_head *head, weir_str value)
     return WEIR_OK;
 }
 
-static void take_connection_option(struct h1_meaning *meaning, struct h1_head *head, weir_str option)
+static void take_connection_option(struct h1_meaning *meaning, struct http_head *head, weir_str option)
 {
     if (http_text_is(option, WEIR_STR("keep-alive")))
         head->keep_alive = true;
@@ -148,7 +148,7 @@ static void take_connection_option(struct h1_meaning *meaning, struct h1_head *h
         meaning->named_upgrade = true;
 }
 
-static void take_connection(struct h1_meaning *meaning, struct h1_head *head, weir_str value)
+static void take_connection(struct h1_meaning *meaning, struct http_head *head, weir_str value)
 {
     if (value.len <= 10 && memchr(value.ptr, ',', value.len) == NULL) {
         take_connection_option(meaning, head, value);
@@ -160,7 +160,7 @@ static void take_connection(struct h1_meaning *meaning, struct h1_head *head, we
 }
 
 /* HTTP/1.0 did not know it, and one who speaks 1.0 may have passed it on without knowing (RFC 9110, 10.1.1). */
-static weir_code take_expect(struct h1_head *head, weir_str value)
+static weir_code take_expect(struct http_head *head, weir_str value)
 {
     weir_str expectation;
     while (weir_list_next(&value, &expectation)) {
@@ -171,7 +171,7 @@ static weir_code take_expect(struct h1_head *head, weir_str value)
     return WEIR_OK;
 }
 
-static void take_te(struct h1_head *head, weir_str value)
+static void take_te(struct http_head *head, weir_str value)
 {
     weir_str coding;
     while (weir_list_next(&value, &coding)) {
@@ -180,7 +180,7 @@ static void take_te(struct h1_head *head, weir_str value)
     }
 }
 
-static weir_code take_request_field(struct h1_head *head, const weir_field *field)
+static weir_code take_request_field(struct http_head *head, const weir_field *field)
 {
     if (http_text_is(field->name, WEIR_STR("host")))
         return take_host(head, field->value);
@@ -191,7 +191,7 @@ static weir_code take_request_field(struct h1_head *head, const weir_field *fiel
     return WEIR_OK;
 }
 
-weir_code h1_meaning_take(struct h1_meaning *meaning, struct h1_head *head, const weir_field *field)
+weir_code h1_meaning_take(struct h1_meaning *meaning, struct http_head *head, const weir_field *field)
 {
     if (meaning->kind == H1_KIND_TRAILERS)
         return is_of_framing(field->name) ? WEIR_CODE_bad_trailer : WEIR_OK;
@@ -221,7 +221,7 @@ weir_code h1_meaning_take(struct h1_meaning *meaning, struct h1_head *head, cons
 }
 
 /* A coding that is not undone is an error for a client too: what would be given out is not the content. */
-static weir_code finish_coding(const struct h1_meaning *meaning, const struct h1_head *head)
+static weir_code finish_coding(const struct h1_meaning *meaning, const struct http_head *head)
 {
     if (!head->chunked)
         return WEIR_CODE_bad_transfer_encoding;
@@ -230,13 +230,13 @@ static weir_code finish_coding(const struct h1_meaning *meaning, const struct h1
 }
 
 /* Servers of RFC 2616 sent `identity`, which is no coding, with a Content-Length or until close. */
-static bool is_identity(const struct h1_meaning *meaning, const struct h1_head *head)
+static bool is_identity(const struct h1_meaning *meaning, const struct http_head *head)
 {
     return meaning->lenient && meaning->kind == H1_KIND_RESPONSE && meaning->identity_coded &&
            !meaning->unknown_coded && !head->chunked;
 }
 
-weir_code h1_meaning_finish(const struct h1_meaning *meaning, struct h1_head *head)
+weir_code h1_meaning_finish(const struct h1_meaning *meaning, struct http_head *head)
 {
     if (meaning->kind == H1_KIND_TRAILERS)
         return WEIR_OK;

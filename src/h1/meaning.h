@@ -26,8 +26,8 @@ static inline bool h1_meaning_cares(enum h1_kind kind, size_t name_size)
 }
 
 /* One field, its name a token and its value trimmed and free of controls. The version of `head` must be known. */
-weir_code h1_meaning_take(struct h1_meaning *meaning, struct h1_head *head, const weir_field *field);
+weir_code h1_meaning_take(struct h1_meaning *meaning, struct http_head *head, const weir_field *field);
 /* After the last. */
-weir_code h1_meaning_finish(const struct h1_meaning *meaning, struct h1_head *head);
+weir_code h1_meaning_finish(const struct h1_meaning *meaning, struct http_head *head);
 
 #endif

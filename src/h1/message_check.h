@@ -59,7 +59,7 @@ static inline bool message_took(struct message *message, int64_t result)
 static inline void message_read_chunks(struct message *message, char *octets, size_t size, bool lenient)
 {
     weir_field fields[MESSAGE_FIELDS_MAX];
-    struct h1_head head = {.fields = fields, .field_capacity = MESSAGE_FIELDS_MAX};
+    struct http_head head = {.fields = fields, .field_capacity = MESSAGE_FIELDS_MAX};
     struct h1_chunked chunked;
     struct h1_chunked_step step;
     h1_chunked_init(&chunked, 4096, lenient);
@@ -81,7 +81,7 @@ static inline void message_read_chunks(struct message *message, char *octets, si
 static inline void message_read(struct message *message, char *octets, size_t size, bool request, bool lenient)
 {
     weir_field fields[MESSAGE_FIELDS_MAX];
-    struct h1_head head = {.fields = fields, .field_capacity = MESSAGE_FIELDS_MAX};
+    struct http_head head = {.fields = fields, .field_capacity = MESSAGE_FIELDS_MAX};
     message->kind = MESSAGE_MORE;
     message->code = 0;
     message->used = message->content_size = 0;

@@ -97,7 +97,7 @@ static void heads_read_back(void **state)
     to = H1_PUT(to, "\r\n");
 
     weir_field room[10];
-    struct h1_head head = {.fields = room, .field_capacity = 10};
+    struct http_head head = {.fields = room, .field_capacity = 10};
     assert_int_equal(h1_head_parse_request(&head, octets, (size_t)(to - octets), &limits, false, NULL), to - octets);
     assert_true(weir_str_equal(head.method, WEIR_STR("GET")) && weir_str_equal(head.target, WEIR_STR("/x")));
     assert_int_equal(head.field_count, fields.count + 2);
