@@ -256,9 +256,9 @@ static bool is_tls(const struct engine *engine)
 /* What was parsed of a head that is not whole, or wrong, is not shown: its octets may move, and go before `done`. */
 static void hide_head(struct weir_exchange *x)
 {
-    struct h1_head *head = &x->head->parsed;
+    struct http_head *head = &x->head->parsed;
     if (x->head != &exchange_no_head)
-        *head = (struct h1_head){.fields = head->fields, .field_capacity = head->field_capacity};
+        *head = (struct http_head){.fields = head->fields, .field_capacity = head->field_capacity};
 }
 
 bool engine_read_response(struct engine *engine, struct weir_exchange *x)
