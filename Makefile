@@ -9,7 +9,7 @@ CMAKE_OPTIONS ?=
 
 .DEFAULT_GOAL := build
 .PHONY: help build run test test-all quick-test strangers soak bench install asan tsan valgrind fuzz \
-        soak-sim clang coverage format format-check clean
+        soak-sim mutate clang coverage format format-check clean
 
 help:
 	@echo 'Weir: an HTTP library for C whose connections end exactly once, for a known reason.'
@@ -30,6 +30,7 @@ help:
 	@echo '  make valgrind      the unit tests under valgrind'
 	@echo '  make fuzz          each fuzz target for its share of SECONDS=$(SECONDS), in build-fuzz/'
 	@echo '  make soak-sim      simulated histories for SECONDS=$(SECONDS), from a seed of the clock'
+	@echo '  make mutate        changes COUNT=20 lines of the library, one at a time, and tells which no test notices'
 	@echo '  make clang         build with clang, warnings are errors, in build-clang/'
 	@echo '  make coverage      which lines and branches the unit tests, corpora and cases reach, in build-coverage/'
 	@echo '  make format        clang-format over all C files; format-check only looks'
@@ -97,6 +98,12 @@ soak-sim:
 	@tools/deps build test
 	@$(MAKE) --no-print-directory build
 	@$(BUILD)/tests/sim --seed $$(date +%s%N) --seconds $(SECONDS)
+
+# SECONDS here is a bound, and none by default.
+mutate: SECONDS = 1e9
+mutate:
+	@tools/deps build test
+	@tools/mutate --count $(or $(COUNT),20) --seconds $(SECONDS) $(if $(ONLY),--only '$(ONLY)') $(MUTATE_OPTIONS)
 
 clang:
 	@tools/deps build test
