@@ -1,4 +1,5 @@
-/* Completion in a shell, made from the tables of options: `weir completion bash` prints what bash, zsh or fish reads. */
+/* Completion in a shell, made from the tables of options: `weir completion bash` prints what bash, zsh or fish
+ * reads. */
 #ifndef CLI_COMMON_COMPLETION_H
 #define CLI_COMMON_COMPLETION_H
 

@@ -1,6 +1,7 @@
 /* The log: what a policy says of endings, and what the server notices, as lines of logfmt or JSON.
  *
- * Endings are judged on the worker's thread, each thread with a judge of its own, so that no worker waits for another. */
+ * Endings are judged on the worker's thread, each thread with a judge of its own, so that no worker waits for
+ * another. */
 #ifndef CLI_COMMON_LOG_H
 #define CLI_COMMON_LOG_H
 

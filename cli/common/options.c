@@ -148,8 +148,8 @@ static enum option_result wrong(const struct option_command *command, int what, 
     return OPTIONS_WRONG;
 }
 
-/* getopt_long takes the beginning of a name for the name, where only one begins so. A script that relies on that breaks with
- * the next option, and a user who mistypes gets something else: names are to be written whole. */
+/* getopt_long takes the beginning of a name for the name, where only one begins so. A script that relies on that
+ * breaks with the next option, and a user who mistypes gets something else: names are to be written whole. */
 static bool is_written_whole(const char *argument, const char *name)
 {
     size_t length = strlen(name);

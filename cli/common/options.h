@@ -1,5 +1,5 @@
-/* The options of one command: a table that getopt_long is driven by, that --help is made from, and whose errors name the
- * option, the value and what was expected. */
+/* The options of one command: a table that getopt_long is driven by, that --help is made from, and whose errors name
+ * the option, the value and what was expected. */
 #ifndef CLI_COMMON_OPTIONS_H
 #define CLI_COMMON_OPTIONS_H
 

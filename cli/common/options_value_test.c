@@ -1,5 +1,5 @@
-/* Goal: a value of an option is taken as it is written, to the last digit, or refused. Method: values with what they mean,
- * and values that are none. */
+/* Goal: a value of an option is taken as it is written, to the last digit, or refused. Method: values with what they
+ * mean, and values that are none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -18,7 +18,7 @@ static void count_loss(struct sink *sink, uint64_t lines, int os)
     (void)atomic_compare_exchange_strong(&sink->os, &none, os);
 }
 
-/* --- opening --------------------------------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------------------------------------ */
 
 static bool is_regular(int fd)
 {
@@ -26,8 +26,8 @@ static bool is_regular(int fd)
     return fstat(fd, &file) == 0 && S_ISREG(file.st_mode);
 }
 
-/* Without a thread lines are written at once: a reader that stops then holds up who writes, which is better than to have
- * no log. */
+/* Without a thread lines are written at once: a reader that stops then holds up who writes, which is better than to
+ * have no log. */
 static void open_queue(struct sink *sink)
 {
     /* A file at the limit of its size (RLIMIT_FSIZE) is a failed write, not the end of the process. */
@@ -55,7 +55,7 @@ void sink_open_stderr(struct sink *sink)
     open_queue(sink);
 }
 
-/* --- writing --------------------------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------------------------------ */
 
 static ssize_t write_again(int fd, const char *octets, size_t size)
 {
@@ -91,7 +91,7 @@ void sink_line(struct sink *sink, struct text *line)
         count_loss(sink, 1, EAGAIN);
 }
 
-/* --- the end --------------------------------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 void sink_flush(struct sink *sink)
 {

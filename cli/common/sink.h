@@ -1,9 +1,9 @@
 /* Where lines go: a file that is appended to, standard output or standard error.
  *
  * Nothing that is written waits for whoever reads it. A regular file is written at once. Anything else (a pipe, a
- * terminal, a socket) may be read slowly or not at all: there the lines go through a buffer of bounded size, and a thread
- * of its own writes them. What cannot be written (a full disk, a reader that left) and what finds the buffer full is
- * counted, and never fatal: the program says at its end what was lost.
+ * terminal, a socket) may be read slowly or not at all: there the lines go through a buffer of bounded size, and a
+ * thread of its own writes them. What cannot be written (a full disk, a reader that left) and what finds the buffer
+ * full is counted, and never fatal: the program says at its end what was lost.
  *
  * Lines are written whole, so that those of several threads and processes do not mix in a file. */
 #ifndef CLI_COMMON_SINK_H

@@ -10,7 +10,8 @@
 #include <unistd.h>
 
 #define QUEUE_SIZE (256U << 10)
-/* What is written at once: as much as a pipe takes whole or not at all, so that lines of several processes stay whole. */
+/* What is written at once: as much as a pipe takes whole or not at all, so that lines of several processes stay
+ * whole. */
 #define PIECE_SIZE 4096
 
 struct sink_queue {
@@ -27,7 +28,7 @@ struct sink_queue {
     int os;        /* of the first of them */
 };
 
-/* --- the writer ------------------------------------------------------------------------------------------------------ */
+/* --- the writer --------------------------------------------------------------------------------------------------- */
 
 static size_t copy_out(const struct sink_queue *queue, char *piece, size_t most)
 {
@@ -113,7 +114,7 @@ static void *run(void *app)
     return NULL;
 }
 
-/* --- those who write lines ------------------------------------------------------------------------------------------- */
+/* --- those who write lines ---------------------------------------------------------------------------------------- */
 
 bool sink_queue_put(struct sink_queue *queue, const char *line, size_t size)
 {
@@ -154,7 +155,7 @@ void sink_queue_flush(struct sink_queue *queue)
     (void)pthread_mutex_unlock(&queue->mutex);
 }
 
-/* --- making and freeing ---------------------------------------------------------------------------------------------- */
+/* --- making and freeing ------------------------------------------------------------------------------------------- */
 
 /* Signals are for the threads that serve. */
 static int start_thread(struct sink_queue *queue)

@@ -24,7 +24,8 @@ enum fault_address_result { FAULT_ADDRESS_OK, FAULT_ADDRESS_BAD, FAULT_ADDRESS_U
 enum fault_address_result fault_address_find(struct fault_addresses *out, const char *text, bool listens, char *why,
                                              size_t size);
 
-/* A socket that listens, non-blocking, or -1 with errno. The file of a unix socket that nobody listens on is replaced. */
+/* A socket that listens, non-blocking, or -1 with errno. The file of a unix socket that nobody listens on is
+ * replaced. */
 int fault_address_listen(const struct fault_address *address);
 /* Takes the file of a unix socket away. */
 void fault_address_unlisten(const struct fault_address *address);

@@ -33,7 +33,14 @@ enum fault_code {
         FAULT_CODE_COUNT
 };
 
-enum fault_by { FAULT_BY_CLIENT, FAULT_BY_SERVER, FAULT_BY_FAULT, FAULT_BY_OPERATOR, FAULT_BY_NETWORK, FAULT_BY_KERNEL };
+enum fault_by {
+    FAULT_BY_CLIENT,
+    FAULT_BY_SERVER,
+    FAULT_BY_FAULT,
+    FAULT_BY_OPERATOR,
+    FAULT_BY_NETWORK,
+    FAULT_BY_KERNEL
+};
 
 enum fault_side_name { FAULT_CLIENT = 0, FAULT_SERVER = 1 }; /* what side i sends goes into pipe i */
 
@@ -78,8 +85,8 @@ struct fault_conn {
 
 /* Takes the client's descriptor in all cases. Null, and the client closed, without memory. */
 struct fault_conn *fault_conn_open(struct fault_route *route, int client, uint64_t number);
-/* Its route has other faults now, and it gets those, counted from now: unless a fault has ended it or begun to, or it has
- * vanished. What can only be done when it is accepted is not done to it. It may be over afterwards. */
+/* Its route has other faults now, and it gets those, counted from now: unless a fault has ended it or begun to, or it
+ * has vanished. What can only be done when it is accepted is not done to it. It may be over afterwards. */
 void fault_conn_replan(struct fault_conn *conn);
 /* Cuts it: both sides are reset, and the ending is said. */
 void fault_conn_stop(struct fault_conn *conn);

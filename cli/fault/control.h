@@ -6,9 +6,9 @@
  *     DELETE /faults             clears them
  *     PUT, DELETE /routes/N/faults   the same for one
  *
- * Who reaches it may do all of that. It listens on a loopback address or a unix socket, unless it is told otherwise; and a
- * page in a browser here does not reach it by a name that it made point here: the Host of a request has to be an address,
- * or localhost. */
+ * Who reaches it may do all of that. It listens on a loopback address or a unix socket, unless it is told otherwise;
+ * and a page in a browser here does not reach it by a name that it made point here: the Host of a request has to be an
+ * address, or localhost. */
 #ifndef CLI_FAULT_CONTROL_H
 #define CLI_FAULT_CONTROL_H
 

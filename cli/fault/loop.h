@@ -7,8 +7,8 @@
 
 #include <weir/weir.h>
 
-/* A descriptor that is watched, level-triggered. `ready` is not called once fd is -1; the watch itself has to live until
- * the round is over (fault_loop_run's `after`). */
+/* A descriptor that is watched, level-triggered. `ready` is not called once fd is -1; the watch itself has to live
+ * until the round is over (fault_loop_run's `after`). */
 struct fault_watch {
     int fd; /* -1: closed */
     uint32_t events;

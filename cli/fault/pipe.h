@@ -1,15 +1,15 @@
 /* One direction of a connection: what was read at one side and has not been written to the other, and the faults that
  * shape it.
  *
- * The stream is cut into pieces whose lengths and delays are drawn from a generator of the direction's own. They depend
- * on the seed, the connection's number and the offset in the stream; how the kernel cut the reads changes only where a
- * piece is written in parts because its rest has not come yet. An octet leaves when its piece's delay since its arrival
- * is over, the rate allows it, and all before it have left.
+ * The stream is cut into pieces whose lengths and delays are drawn from a generator of the direction's own. They
+ * depend on the seed, the connection's number and the offset in the stream; how the kernel cut the reads changes only
+ * where a piece is written in parts because its rest has not come yet. An octet leaves when its piece's delay since
+ * its arrival is over, the rate allows it, and all before it have left.
  *
- * A latency is no bound of the rate: what is on its way through a direction with a latency is held here, as a long line
- * holds it. Memory is bounded all the same: by FAULT_LINE_SIZE (FAULT_PIPE_SIZE without a latency), and for all directions
- * of the process by FAULT_HELD_MAX. A full pipe is not read into, so that the sender meets back-pressure (the kernel's
- * buffers come on top). */
+ * A latency is no bound of the rate: what is on its way through a direction with a latency is held here, as a long
+ * line holds it. Memory is bounded all the same: by FAULT_LINE_SIZE (FAULT_PIPE_SIZE without a latency), and for all
+ * directions of the process by FAULT_HELD_MAX. A full pipe is not read into, so that the sender meets back-pressure
+ * (the kernel's buffers come on top). */
 #ifndef CLI_FAULT_PIPE_H
 #define CLI_FAULT_PIPE_H
 

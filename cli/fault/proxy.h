@@ -51,8 +51,8 @@ uint64_t fault_proxy_accepted(const struct fault_proxy *proxy);
 /* Called by a connection, once: it is over. */
 void fault_proxy_ended(struct fault_proxy *proxy, struct fault_conn *conn, uint64_t now_ns);
 
-/* From now on the connections of a route get this, those that are alive too (fault_conn_replan), in place of the rows of
- * a plan file. Takes `faults`, which says the same in words. */
+/* From now on the connections of a route get this, those that are alive too (fault_conn_replan), in place of the rows
+ * of a plan file. Takes `faults`, which says the same in words. */
 void fault_route_set(struct fault_route *route, const struct fault_wish *wish, json_t *faults);
 
 #endif

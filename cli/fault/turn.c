@@ -82,7 +82,8 @@ static bool at_limit(struct fault_conn *conn, enum fault_way way, uint64_t now_n
     return true;
 }
 
-/* Whom this pipe is written to has reset: whoever sent it is told so once what the receiver sent before is passed on. */
+/* Whom this pipe is written to has reset: whoever sent it is told so once what the receiver sent before is passed
+ * on. */
 static void receiver_gone(struct fault_conn *conn, enum fault_way way, int os, uint64_t now_ns)
 {
     enum fault_way back = 1 - way;

@@ -4,8 +4,8 @@
 
 #include "load/worker.h"
 
-/* Does what the engine wants until it wants nothing new: writes, looks at the receipt, shuts, closes; and begins the end
- * once the last request is out, or its answer taken. The connection may be gone after it. */
+/* Does what the engine wants until it wants nothing new: writes, looks at the receipt, shuts, closes; and begins the
+ * end once the last request is out, or its answer taken. The connection may be gone after it. */
 void load_close_step(struct load_conn *conn);
 /* Ends it with a reset, now, because it was asked for. */
 void load_close_reset(struct load_conn *conn);

@@ -23,8 +23,8 @@ enum load_end {
         LOAD_END_COUNT
 };
 
-/* What became of a connection, as the report and the comparison with the server count it: an end of ours as it was asked
- * for (the values of load_end), or one of these. */
+/* What became of a connection, as the report and the comparison with the server count it: an end of ours as it was
+ * asked for (the values of load_end), or one of these. */
 enum load_outcome {
     LOAD_OUTCOME_UNUSED = LOAD_END_COUNT, /* nothing was asked on it before the run was over: closed */
     LOAD_OUTCOME_BY_SERVER,               /* the server ended it first, in order */

@@ -105,7 +105,8 @@ static void write_some(struct load_fetch *f)
     f->octets_out += n > 0 ? (uint64_t)n : 0;
 }
 
-/* Until the answer is whole, or the connection is to be given up: whatever the engine wants beyond octets ends it here. */
+/* Until the answer is whole, or the connection is to be given up: whatever the engine wants beyond octets ends it
+ * here. */
 static void converse(struct load_fetch *f)
 {
     const unsigned last = WEIR_WANT_CLOSE | WEIR_WANT_ABORT | WEIR_WANT_SHUTDOWN;

@@ -9,8 +9,9 @@
  * encoding: counts as ZigZag LEB128, runs of zeros as negative numbers, then zlib, then base64. `Tag=` is optional.
  *
  * A log comes from elsewhere: everything in it is checked before it is believed, no line makes the reader hold more
- * than HISTOGRAM_LOG_LINE_MAX for the line, its largest shape's counts (load/histogram.h) and nine octets for each of them.
- * Of V2, what shifts its counts (a normalising index offset) is refused; V0, V1 and histograms of doubles are too. */
+ * than HISTOGRAM_LOG_LINE_MAX for the line, its largest shape's counts (load/histogram.h) and nine octets for each of
+ * them. Of V2, what shifts its counts (a normalising index offset) is refused; V0, V1 and histograms of doubles are
+ * too. */
 #ifndef CLI_LOAD_HISTOGRAM_LOG_H
 #define CLI_LOAD_HISTOGRAM_LOG_H
 

@@ -1,5 +1,5 @@
-/* Invariant: for any octets as a histogram log: the reader ends, with a message or without; an interval that is taken has
- * a shape that there is, counts that sum up to its total, and, written and read again, the same counts.
+/* Invariant: for any octets as a histogram log: the reader ends, with a message or without; an interval that is taken
+ * has a shape that there is, counts that sum up to its total, and, written and read again, the same counts.
  *
  * The input: if the first octet is `!`, the others are what a histogram is before zlib and base64, which no mutation
  * passes; else all of it is the log. */

@@ -42,7 +42,8 @@ struct load_options {
     struct load_mix mix;
 };
 
-/* What is wrong is said on standard error; OPTIONS_WRONG for usage, and *status is what to exit with. Resolves names. */
+/* What is wrong is said on standard error; OPTIONS_WRONG for usage, and *status is what to exit with. Resolves
+ * names. */
 enum option_result load_options_parse(struct load_options *options, int argc, char **argv, int *status);
 void load_options_fini(struct load_options *options);
 

@@ -1,6 +1,6 @@
 /* Goal: an open loop sends what was planned, exactly: rate times duration requests, no more and no fewer, whatever the
- * rate, the duration and the threads. Method: the plan is taken from with a clock of the test's own, which is early, exact
- * and late; what was taken and what was missed is compared with a count by definition. */
+ * rate, the duration and the threads. Method: the plan is taken from with a clock of the test's own, which is early,
+ * exact and late; what was taken and what was missed is compared with a count by definition. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -46,8 +46,8 @@ int load_socket_dialled(int fd)
     return os;
 }
 
-/* The kernel says ECONNREFUSED of a SYN that is answered with a reset. These are for a connection that stood: EPIPE where
- * a FIN came before the reset. */
+/* The kernel says ECONNREFUSED of a SYN that is answered with a reset. These are for a connection that stood: EPIPE
+ * where a FIN came before the reset. */
 bool load_socket_was_open(int os)
 {
     return os == ECONNRESET || os == EPIPE;

@@ -64,7 +64,8 @@ WEIR_MUST_USE bool load_tally_add(struct load_tally *into, const struct load_tal
 /* Records what load_tally_record holds back. */
 void load_tally_settle(struct load_tally *tally);
 uint64_t load_tally_errors(const struct load_tally *tally);
-/* Requests that were to be sent, and were not: of `requests` (-n), or where that is UINT64_MAX of an open loop's plan. */
+/* Requests that were to be sent, and were not: of `requests` (-n), or where that is UINT64_MAX of an open loop's
+ * plan. */
 uint64_t load_tally_unsent(const struct load_tally *tally, uint64_t requests);
 /* Whole answers whose status begins with that digit; 0: with none of 1 to 5. */
 uint64_t load_tally_status_class(const struct load_tally *tally, unsigned digit);

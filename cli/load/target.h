@@ -16,9 +16,9 @@ struct load_target {
     char text[160];      /* the address, for people */
 };
 
-/* `url`: http://HOST[:PORT][/PATH][?QUERY] or unix:PATH; `unix_path`: connect there, whatever the host is, or null. Names
- * are resolved with getaddrinfo; of several addresses the first that takes a connection is used. False: `error` has one
- * sentence, and `usage` says whether the URL was wrong (or else the name or the host). */
+/* `url`: http://HOST[:PORT][/PATH][?QUERY] or unix:PATH; `unix_path`: connect there, whatever the host is, or null.
+ * Names are resolved with getaddrinfo; of several addresses the first that takes a connection is used. False: `error`
+ * has one sentence, and `usage` says whether the URL was wrong (or else the name or the host). */
 WEIR_MUST_USE bool load_target_init(struct load_target *target, const char *url, const char *unix_path, char *error,
                                     size_t error_size, bool *usage);
 void load_target_fini(struct load_target *target);

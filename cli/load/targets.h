@@ -18,8 +18,8 @@ struct load_targets {
     size_t count, room;
 };
 
-/* Reads a file; `base` has what the lines leave out, and lives longer. A URL with a host has to name `host`. False: `error`
- * has a sentence with the file and the line; fini is due all the same. */
+/* Reads a file; `base` has what the lines leave out, and lives longer. A URL with a host has to name `host`. False:
+ * `error` has a sentence with the file and the line; fini is due all the same. */
 WEIR_MUST_USE bool load_targets_read(struct load_targets *targets, const char *file, const struct load_request *base,
                                      const char *host, char *error, size_t error_size);
 void load_targets_fini(struct load_targets *targets);

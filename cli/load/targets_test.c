@@ -1,5 +1,6 @@
-/* Goal: a file of targets is read as it is written, or refused with the line and what was expected; each target is drawn
- * as often as its weight says. Method: files made here; every remainder of the sum of the weights is drawn once. */
+/* Goal: a file of targets is read as it is written, or refused with the line and what was expected; each target is
+ * drawn as often as its weight says. Method: files made here; every remainder of the sum of the weights is drawn
+ * once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
