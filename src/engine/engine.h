@@ -88,7 +88,6 @@ struct weir_exchange {
     uint8_t cut;         /* weir_code: ended early for that reason */
     uint8_t wrong;       /* weir_code: its ending, though the answer went out: bad_response */
     uint8_t asked;       /* enum engine_asked */
-    uint16_t status;     /* of a server: of the answer; 0 before it */
     bool expects : 1;    /* 100 (Continue) is owed before the content */
     bool paused : 1;     /* by the handler */
     bool refused : 1;    /* the content is unwanted */

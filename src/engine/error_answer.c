@@ -88,7 +88,7 @@ static bool put_last(const struct weir_error_answer *answer, weir_fields fields,
     base_output_commit(&engine->output, (size_t)(to - start));
     engine_account(engine, before);
     if (engine->current != NULL)
-        engine->current->status = (uint16_t)answer->info.status;
+        engine->current->head->parsed.status = answer->info.status; /* for weir_response_status */
     engine_count(&engine->config->totals.responses_by_status[answer->info.status / 100], 1);
     return true;
 }

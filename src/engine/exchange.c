@@ -194,7 +194,7 @@ weir_str weir_request_upgrade(const weir_exchange *x)
 
 unsigned weir_response_status(const weir_exchange *x)
 {
-    return engine_is_server(x->engine) ? x->status : x->head->parsed.status;
+    return x->head->parsed.status;
 }
 
 weir_str weir_response_reason(const weir_exchange *x)

@@ -186,6 +186,7 @@ bool engine_begin(struct engine *engine)
         engine_malformed(engine, code);
         return false;
     }
+    x->head->parsed.status = 0; /* nothing is answered yet */
     x->head_block = base_block_ref(engine->input.block);
     base_input_consume(&engine->input, (size_t)result);
     engine_expect_content(engine, x);

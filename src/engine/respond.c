@@ -258,7 +258,7 @@ static weir_code send_answer(struct weir_exchange *x, struct plan *plan, const w
     bool whole = beside || plan->no_content || engine_put_content(engine, body);
     engine_account(engine, before);
     x->begun_out = true;
-    x->status = (uint16_t)plan->status;
+    x->head->parsed.status = plan->status; /* for weir_response_status */
     x->no_content = plan->no_content;
     engine_count(&engine->config->totals.responses_by_status[plan->status / 100 <= 5 ? plan->status / 100 : 5], 1);
     if (!whole)
