@@ -1,4 +1,4 @@
-/* The smallest server: every request gets the same answer.
+/* The smallest server: every request gets the same answer, and SIGTERM and ctrl-C drain it.
  *
  *     build/examples/hello
  *     curl http://127.0.0.1:8080/
@@ -16,5 +16,5 @@ int main(int argc, char **argv)
 {
     static const weir_handler handler = WEIR_HANDLER(.head = hello);
     weir_str listen = weir_str_from(argc > 1 ? argv[1] : "127.0.0.1:8080");
-    return weir_serve(WEIR_SERVER(.listen = listen, .handler = &handler));
+    return weir_serve(WEIR_SERVER(.listen = listen, .handler = &handler, .drain_on_signals = true));
 }

@@ -12,7 +12,6 @@
  *     curl http://127.0.0.1:8081/
  */
 #include <arpa/inet.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <weir/weir.h>
@@ -21,6 +20,7 @@
 #define ADDED_MAX           2   /* what this proxy says itself: Via, X-Forwarded-For */
 #define NAMED_MAX           32  /* fields that Connection names */
 #define RESPONSE_TIMEOUT_NS (5 * WEIR_SECOND)
+#define WORKERS             2
 
 /* A request and its copy. It is freed when both exchanges have had their `done`. */
 struct pass {
@@ -36,9 +36,6 @@ struct passed {
     size_t count;
 };
 
-static weir_loop *loop;
-static weir_server *server;
-static weir_client *client;
 static weir_str upstream;
 
 /* --- fields ------------------------------------------------------------------------------------------------------------ */
@@ -253,6 +250,9 @@ static weir_code ask(struct pass *pass)
     bool is_url = target.len > 0 && target.ptr[0] != '/' && target.ptr[0] != '*'; /* an absolute-form target */
     weir_body body = body_like(down);
     weir_error error;
+    weir_client *client = weir_loop_user(weir_exchange_loop(down)); /* of this worker */
+    if (client == NULL)
+        return WEIR_CODE_no_memory;
     if (!pass_on(&passed, weir_exchange_fields(down), true, true))
         return WEIR_CODE_too_many_fields;
     add(&passed, WEIR_STR("Via"), via(down));
@@ -341,63 +341,41 @@ static const weir_handler down_handler =
 
 /* --- the run --------------------------------------------------------------------------------------------------------------- */
 
-static void on_sigterm(int number)
+/* Each worker has a client of its own, so that nothing is shared. */
+static void worker_started(void *app, weir_loop *loop)
 {
-    (void)number;
-    weir_server_drain(server);
+    weir_client *client;
+    weir_error error;
+    (void)app;
+    if (weir_client_new(&client,
+                        WEIR_CLIENT(.loop = loop, .strict = true, .retry = WEIR_RETRY_PROVEN,
+                                    .limits = {.response_timeout_ns = RESPONSE_TIMEOUT_NS}),
+                        &error) == WEIR_OK)
+        weir_loop_set_user(loop, client);
+    else
+        fprintf(stderr, "proxy: %s\n", error.text);
 }
 
-/* First the server, so that what it has taken is answered; then the client has nothing but idle connections. */
-static void stopped(void *app)
+/* All that the server has taken is answered: the client has nothing but idle connections. */
+static void worker_stopped(void *app, weir_loop *loop)
 {
     (void)app;
-    weir_client_drain(client);
+    weir_client_free(weir_loop_user(loop));
 }
 
-static void drained(void *app)
+static void started(void *app, weir_server *server)
 {
+    char address[128];
     (void)app;
-    weir_loop_stop(loop);
-}
-
-static weir_code start(weir_str listen, weir_error *error)
-{
-    weir_code code = weir_loop_new(&loop, NULL, error);
-    if (code == WEIR_OK)
-        code = weir_client_new(&client,
-                               WEIR_CLIENT(.loop = loop, .strict = true, .retry = WEIR_RETRY_PROVEN, .drained = drained,
-                                           .limits = {.response_timeout_ns = RESPONSE_TIMEOUT_NS}),
-                               error);
-    if (code == WEIR_OK)
-        code =
-            weir_server_new(&server,
-                            WEIR_SERVER(.listen = listen, .handler = &down_handler, .loop = loop, .stopped = stopped),
-                            error);
-    if (code == WEIR_OK)
-        code = weir_server_run(server, error); /* on our loop: it returns at once */
-    return code;
+    weir_server_address(server, 0, address, sizeof(address));
+    fprintf(stderr, "listening on %s\n", address);
 }
 
 int main(int argc, char **argv)
 {
-    char address[128];
-    weir_error error;
+    weir_str listen = weir_str_from(argc > 1 ? argv[1] : "127.0.0.1:8081");
     upstream = weir_str_from(argc > 2 ? argv[2] : "127.0.0.1:8080");
-    weir_code code = start(weir_str_from(argc > 1 ? argv[1] : "127.0.0.1:8081"), &error);
-    if (code == WEIR_OK) {
-        signal(SIGTERM, on_sigterm);
-        weir_server_address(server, 0, address, sizeof(address));
-        fprintf(stderr, "listening on %s\n", address);
-        weir_loop_run(loop);
-        signal(SIGTERM, SIG_DFL);
-    } else {
-        fprintf(stderr, "proxy: %s\n", error.text);
-    }
-    if (server != NULL)
-        weir_server_free(server);
-    if (client != NULL)
-        weir_client_free(client);
-    if (loop != NULL)
-        weir_loop_free(loop);
-    return code == WEIR_OK ? 0 : 1;
+    return weir_serve(WEIR_SERVER(.listen = listen, .handler = &down_handler, .workers = WORKERS, .started = started,
+                                  .worker_started = worker_started, .worker_stopped = worker_stopped,
+                                  .drain_on_signals = true));
 }

@@ -14,7 +14,6 @@
  */
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <weir/weir.h>
@@ -37,8 +36,6 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct job *first, **last = &first;
 static unsigned jobs_out; /* handed over, and not freed */
 static bool closing;
-
-static weir_server *server;
 
 static void free_job(struct job *job)
 {
@@ -193,26 +190,12 @@ static void done(void *app, weir_exchange *x, const weir_exchange_ending *ending
 
 /* --- start and end ---------------------------------------------------------------------------------------------------- */
 
-static void on_sigterm(int number)
-{
-    (void)number;
-    weir_server_drain(server);
-}
-
-static void on_started(void *app, weir_server *started)
+static void on_started(void *app, weir_server *server)
 {
     char address[128];
     (void)app;
-    server = started;
-    signal(SIGTERM, on_sigterm);
     weir_server_address(server, 0, address, sizeof(address));
     fprintf(stderr, "listening on %s\n", address);
-}
-
-static void on_stopped(void *app)
-{
-    (void)app;
-    signal(SIGTERM, SIG_IGN); /* there is nothing left to drain, and soon no server to ask */
 }
 
 int main(int argc, char **argv)
@@ -228,7 +211,7 @@ int main(int argc, char **argv)
         return 1;
     }
     int status = weir_serve(WEIR_SERVER(.listen = listen, .handler = &handler, .workers = WORKERS,
-                                        .started = on_started, .stopped = on_stopped));
+                                        .started = on_started, .drain_on_signals = true));
     end_pool(threads, count);
     return status;
 }

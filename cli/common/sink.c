@@ -35,13 +35,20 @@ static void open_queue(struct sink *sink)
     sink->queue = sink->fd < 0 || is_regular(sink->fd) ? NULL : sink_queue_new(sink->fd);
 }
 
+static int open_file(const char *path)
+{
+    int fd;
+    do
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 bool sink_open(struct sink *sink, const char *path)
 {
     bool is_stdout = strcmp(path, "-") == 0;
     sink->name = is_stdout ? "standard output" : path;
-    do
-        sink->fd = is_stdout ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    while (sink->fd < 0 && errno == EINTR);
+    sink->fd = is_stdout ? STDOUT_FILENO : open_file(path);
     if (sink->fd < 0)
         return false;
     open_queue(sink);
@@ -53,6 +60,24 @@ void sink_open_stderr(struct sink *sink)
     sink->name = "standard error";
     sink->fd = STDERR_FILENO;
     open_queue(sink);
+}
+
+/* The descriptor keeps its number, so a line goes whole into the one file or the other. */
+bool sink_reopen(struct sink *sink)
+{
+    if (sink->fd <= STDERR_FILENO || !is_regular(sink->fd))
+        return true;
+    int fd = open_file(sink->name);
+    if (fd < 0)
+        return false;
+    int same;
+    do
+        same = dup3(fd, sink->fd, O_CLOEXEC);
+    while (same < 0 && errno == EINTR);
+    int os = errno;
+    (void)close(fd);
+    errno = os;
+    return same >= 0;
 }
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "common/commands.h"
 #include "demo/options.h"
@@ -28,6 +29,23 @@ static void on_signal(int number)
         weir_server_stop(signalled->server);
 }
 
+static void reopen(struct sink *sink)
+{
+    static const char failed[] = PROGRAM ": a file cannot be opened again: the one from before is written on\n";
+    if (!sink_reopen(sink))
+        (void)!write(STDERR_FILENO, failed, sizeof(failed) - 1);
+}
+
+/* The files were moved away (logrotate): lines go to new ones of their names. */
+static void on_hangup(int number)
+{
+    int saved = errno;
+    (void)number;
+    reopen(&signalled->endings);
+    reopen(&signalled->log.sink);
+    errno = saved;
+}
+
 static void install_signals(struct demo *demo)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
@@ -37,6 +55,9 @@ static void install_signals(struct demo *demo)
     (void)sigaddset(&action.sa_mask, SIGTERM);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaddset(&action.sa_mask, SIGHUP);
+    action.sa_handler = on_hangup;
+    (void)sigaction(SIGHUP, &action, NULL);
 }
 
 /* The server is about to be freed: a late signal has nothing left to stop. */
@@ -44,6 +65,7 @@ static void remove_signals(void)
 {
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
 }
 
 static void on_ending(void *app, const weir_ending *ending)

@@ -169,7 +169,8 @@ enum option_result demo_options_parse(struct demo_options *o, int argc, char **a
     struct option_command command = {
         .name = "weir demo",
         .summary =
-            "A server whose answers you shape, for trying things out. SIGINT or SIGTERM drains it, a second stops it.",
+            "A server whose answers you shape, for trying things out. SIGINT or SIGTERM drains it, a second stops it;\n"
+            "SIGHUP has its log files opened again.",
         .examples = examples,
         .notes = notes,
         .specs = specs,

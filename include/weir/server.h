@@ -77,6 +77,10 @@ typedef struct weir_server_options {
     /* The answers that the server gives by itself in the application's words, on the thread of the worker; see
      * weir/error_answer.h. Default: a line of text. Kept. */
     void (*error_answer)(void *app, const weir_error_info *info, weir_error_answer *answer);
+    /* For weir_serve: while it runs SIGTERM and SIGINT drain the server, and a second one stops it; before it returns they
+     * are as they were. One that is ignored stays ignored. Default: signals are the program's. One server a process at a time:
+     * else `misuse`. No other function looks at it. */
+    bool drain_on_signals;
 } weir_server_options;
 
 #ifndef __cplusplus

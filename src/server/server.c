@@ -198,8 +198,12 @@ int weir_serve(const weir_server_options *options)
     weir_error error = {.code = WEIR_OK};
     weir_server *server;
     weir_code code = weir_server_new(&server, options, &error);
+    if (code == WEIR_OK && server->options.drain_on_signals)
+        code = server_take_signals(server, &error);
     if (code == WEIR_OK)
         code = weir_server_run(server, &error);
+    if (server != NULL)
+        server_return_signals(server);
     if (code != WEIR_OK)
         fprintf(stderr, "weir: %s: %s\n", weir_code_name(code), error.text);
     weir_server_free(server);

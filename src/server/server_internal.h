@@ -51,6 +51,10 @@ const weir_handler *server_serves(const weir_server *server);
 void server_free_handlers(weir_server *server);
 /* Has each worker look at what is wanted of it. Async-signal-safe. */
 void server_poke(const weir_server *server);
+/* signals.c: from now on they drain and stop this server, which lives until it gives them back. */
+WEIR_MUST_USE weir_code server_take_signals(weir_server *server, weir_error *error);
+/* Nothing where it has none. */
+void server_return_signals(weir_server *server);
 /* listen.c: opens a socket for each worker at each address. On failure all that were opened are closed. */
 WEIR_MUST_USE weir_code server_listen(weir_server *server, weir_error *error);
 /* Takes the files of unix sockets away, once: before the first listener closes, as their inode numbers may be another

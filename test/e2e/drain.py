@@ -135,6 +135,57 @@ def test_a_fault_fails_the_run_in_the_test_profile():
         expect(s.stop(status=1).records, 1, "handler abort operator drain_timeout lost fault")
 
 
+def lines_of(path):
+    try:
+        with open(path) as f:
+            return f.read().splitlines()
+    except (FileNotFoundError, IsADirectoryError):
+        return []
+
+
+def test_hangup_opens_files_again():
+    """As logrotate does it: move the files away, send SIGHUP, and soon lines are in new ones. None is lost."""
+    with tempfile.TemporaryDirectory() as place:
+        log, endings = paths = [os.path.join(place, name) for name in ("log", "endings")]
+        connections = 0
+
+        def line_in(*files):
+            nonlocal connections
+            with s.connect() as c:
+                check(c.get("/").status == 200, "no answer")
+            connections += 1
+            return all(lines_of(f) for f in files)
+
+        with Server("--log", log, "--endings", endings, profile="development", endings=False) as s:
+            for rotation in range(3):
+                harness.wait_for("a line in each", lambda: line_in(*paths))
+                for path in paths:
+                    os.rename(path, "%s.%d" % (path, rotation))
+                s.signal(signal.SIGHUP)
+                harness.wait_for("new files", lambda: all(os.path.exists(p) for p in paths))
+            for path in paths:      # nothing can be opened there: what there was is written on
+                os.rename(path, path + ".last")
+                os.mkdir(path)
+            s.signal(signal.SIGHUP)
+            harness.wait_for("two complaints", lambda: s.stderr().count("cannot be opened again") == 2)
+            harness.wait_for("a line in each", lambda: line_in(log + ".last", endings + ".last"))
+            s.signal()
+            check(s.wait() == 0, "it ended with %s", s.status)
+        for path in paths:
+            told = sum(len(lines_of("%s.%s" % (path, end))) for end in (0, 1, 2, "last"))
+            check(told == connections, "%d lines of %d connections in %s", told, connections, os.path.basename(path))
+
+
+def test_hangup_alone_does_nothing():
+    with Server(endings=False) as s:
+        for _ in range(3):
+            s.signal(signal.SIGHUP)
+            with s.connect() as c:
+                check(c.get("/").status == 200, "no answer")
+        s.signal()
+        check(s.wait() == 0, "it ended with %s", s.status)
+
+
 def test_second_signal_stops_at_once():
     with Server("--drain", "600s") as s, harness.many(s, 20) as conns:
         for c in conns:
