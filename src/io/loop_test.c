@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "io/loop_internal.h"
 #include "io/sock.h"
 
 #define MS UINT64_C(1000000)
@@ -95,6 +96,18 @@ static void test_no_spin(void **state)
     }
     assert_true(rounds <= 8);
     weir_timer_free(timer);
+}
+
+/* A kernel that knows no waits below a millisecond waits longer, and never shorter than it was asked to. */
+static void test_wait_is_rounded_up(void **state)
+{
+    (void)state;
+    loop->epoll.no_pwait2 = true;
+    for (int i = 0; i < 20; i++) {
+        uint64_t began_ns = clock_now();
+        weir_loop_step(loop, i % 2 == 0 ? MS / 2 : 2 * MS + MS / 2);
+        assert_true(clock_now() - began_ns >= (i % 2 == 0 ? MS / 2 : 2 * MS + MS / 2));
+    }
 }
 
 /* While a loop waits for one timer: one that is due before it, and one that is moved behind it, fire when they are due. */
@@ -372,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_timer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_spin, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wait_is_rounded_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_timers_moved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_timer_freed_while_due, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stop_first, set_up, tear_down),

@@ -225,6 +225,7 @@ void io_sock_acks(const struct io_sock *sock, const struct io_passed *passed, st
     struct net_end *end = end_of(sock);
     net_moment();
     end->known_dead = net_is_over(end);
+    end->told_acked = end->out->acked;
     if (passed->written != end->out->written || passed->read + end->in->destroyed != end->in->read)
         sim_fail("octets counted", "%s: %llu written and %llu read by its account, %llu and %llu by the kernel's",
                  end->pair->name, (unsigned long long)passed->written, (unsigned long long)passed->read,

@@ -65,6 +65,7 @@ struct net_end {
     bool was_reset;   /* the reset came from the other end */
     bool gave_up;     /* nobody answered */
     bool known_dead;  /* when its owner asked last */
+    uint64_t told_acked; /* and what it was told */
     bool quiet;       /* it said that it is, and nothing was read since */
     uint64_t requests; /* of a client: begun on it when it wrote last */
     uint64_t dead_ns;

@@ -327,8 +327,9 @@ static void check_counts(const weir_ending *e, const struct net_end *end)
         sim_fail("octets counted",
                  "%" PRIu64 " out and %" PRIu64 " in by the ending, %" PRIu64 " and %" PRIu64 " by the kernel",
                  e->octets_out, e->octets_in, out->written, end->in->read);
-    if (e->octets_acked > out->acked)
-        sim_fail("octets counted", "acknowledged: %" PRIu64 ", but %" PRIu64, e->octets_acked, out->acked);
+    if (e->octets_acked != end->told_acked || e->octets_acked > out->acked)
+        sim_fail("octets counted", "acknowledged: %" PRIu64 ", and the kernel said last %" PRIu64, e->octets_acked,
+                 end->told_acked);
     if (e->exchanges_begun != e->exchanges_done)
         sim_fail("one done an exchange", "%" PRIu64 " begun, %" PRIu64 " done", e->exchanges_begun, e->exchanges_done);
     if (e->lived_ns > net_now() - NET_EPOCH_NS)
