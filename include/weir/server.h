@@ -27,8 +27,8 @@ extern "C" {
 
 typedef struct weir_server weir_server;
 
-/* Zero is the default of each field, and so is a view without octets, wherever it points; what is pointed at is copied unless
- * it says kept. */
+/* Zero is the default of each field, and so is a view without octets, wherever it points; what is pointed at is
+ * copied unless it says kept. */
 typedef struct weir_server_options {
     size_t size;
     weir_str listen; /* HOST:PORT, [v6]:PORT, :PORT, unix:PATH, systemd; several with commas; required */
@@ -44,42 +44,46 @@ typedef struct weir_server_options {
     weir_allocator allocator;  /* used by all workers at once */
     weir_loop *loop;           /* kept: run on this loop, with no worker of its own */
     bool mode_unix_all;        /* a unix socket is made for everyone (0666); default: the umask decides */
-    /* TCP: the kernel hands a connection over with its first octets, or after about a second. A third less work for each
-     * connection that asks once; but one that is reset before it says anything is never seen, nor in the ledger. */
+    /* TCP: the kernel hands a connection over with its first octets, or after about a second. A third less work for
+     * each connection that asks once; but one that is reset before it says anything is never seen, nor in the ledger.
+     * */
     bool defer_accept;
     /* Each ending of a connection, on the thread of its worker; kept. */
     void (*ending)(void *app, const weir_ending *ending);
-    /* Things of the server itself that an operator may want to know: `no_descriptors` or `no_memory` while accepting, one
-     * sentence each, at most one a second and worker; on the thread where it happens; kept. */
+    /* Things of the server itself that an operator may want to know: `no_descriptors` or `no_memory` while accepting,
+     * one sentence each, at most one a second and worker; on the thread where it happens; kept. */
     void (*notice)(void *app, weir_code code, const char *text);
-    /* It listens, and is about to serve: the place to print weir_server_address, and to keep `server` for a later drain,
-     * where weir_serve made it. On the thread that calls weir_server_run; kept. */
+    /* It listens, and is about to serve: the place to print weir_server_address, and to keep `server` for a later
+     * drain, where weir_serve made it. On the thread that calls weir_server_run; kept. */
     void (*started)(void *app, weir_server *server);
     /* All connections have ended after a drain or stop, on the thread of the last worker; the server may be freed after
      * it has returned. For a server on a loop of the caller's; kept. */
     void (*stopped)(void *app);
-    /* Octets of memory that a connection may hold for answers that its peer has not read (weir/conn.h); default 64 KiB. */
+    /* Octets of memory that a connection may hold for answers that its peer has not read (weir/conn.h); default 64
+     * KiB. */
     uint64_t connection_memory_max;
-    /* A worker begins, and has ended: on its thread, before its first connection and after its last, with its loop, on which
-     * it may have timers and a client of its own (weir_loop_set_user; examples/proxy.c). Of a loop of the caller's too, just
-     * after `started` and just before `stopped`. What began is ended, though no thread may be had for the others; kept. */
+    /* A worker begins, and has ended: on its thread, before its first connection and after its last, with its loop,
+     * on which it may have timers and a client of its own (weir_loop_set_user; examples/proxy.c). Of a loop of the
+     * caller's too, just after `started` and just before `stopped`. What began is ended, though no thread may be had
+     * for the others; kept. */
     void (*worker_started)(void *app, weir_loop *loop);
     void (*worker_stopped)(void *app, weir_loop *loop);
-    /* Each exchange that ends, whatever its handler, just before its `done`; what it shows is still there: for an access log
-     * (weir_response_status is what was answered). On the thread of its worker; kept. */
+    /* Each exchange that ends, whatever its handler, just before its `done`; what it shows is still there: for an
+     * access log (weir_response_status is what was answered). On the thread of its worker; kept. */
     void (*exchange_ended)(void *app, weir_exchange *x, const weir_exchange_ending *ending);
-    /* The end of a connection that has a pointer of the user's (weir_exchange_set_connection_user), just after `ending`: the
-     * place to free what is behind it. On the thread of its worker; kept. */
+    /* The end of a connection that has a pointer of the user's (weir_exchange_set_connection_user), just after
+     * `ending`: the place to free what is behind it. On the thread of its worker; kept. */
     void (*connection_ended)(void *app, void *user, const weir_ending *ending);
-    /* Octets of memory that all connections of all workers may hold; each worker has its share. Over it reading pauses and
-     * those that hold most are ended (`memory_limit`). Default: half of the machine's memory, or of the control group's. */
+    /* Octets of memory that all connections of all workers may hold; each worker has its share. Over it reading
+     * pauses and those that hold most are ended (`memory_limit`). Default: half of the machine's memory, or of the
+     * control group's. */
     uint64_t memory_max;
     /* The answers that the server gives by itself in the application's words, on the thread of the worker; see
      * weir/error_answer.h. Default: a line of text. Kept. */
     void (*error_answer)(void *app, const weir_error_info *info, weir_error_answer *answer);
-    /* For weir_serve: while it runs SIGTERM and SIGINT drain the server, and a second one stops it; before it returns they
-     * are as they were. One that is ignored stays ignored. Default: signals are the program's. One server a process at a time:
-     * else `misuse`. No other function looks at it. */
+    /* For weir_serve: while it runs SIGTERM and SIGINT drain the server, and a second one stops it; before it returns
+     * they are as they were. One that is ignored stays ignored. Default: signals are the program's. One server a
+     * process at a time: else `misuse`. No other function looks at it. */
     bool drain_on_signals;
 } weir_server_options;
 
@@ -105,9 +109,9 @@ WEIR_API int weir_serve(const weir_server_options *options);
  * the drain timeout is cut. Stop: everything is cut now. From any thread, and from a signal handler. */
 WEIR_API void weir_server_drain(weir_server *server);
 WEIR_API void weir_server_stop(weir_server *server);
-/* Exchanges that begin from now on go to this handler, those that have begun stay with theirs. Copied. Each worker hears of
- * it within its next round. From any thread, before the server runs too. Refused as in weir_server_new; `no_memory`:
- * then all is as before. Copies are kept until weir_server_free, one of each handler that differs. */
+/* Exchanges that begin from now on go to this handler, those that have begun stay with theirs. Copied. Each worker
+ * hears of it within its next round. From any thread, before the server runs too. Refused as in weir_server_new;
+ * `no_memory`: then all is as before. Copies are kept until weir_server_free, one of each handler that differs. */
 WEIR_API WEIR_MUST_USE weir_code weir_server_set_handler(weir_server *server, const weir_handler *handler,
                                                          weir_error *error);
 /* True when every connection has ended and the listeners are closed. */
@@ -115,10 +119,12 @@ WEIR_API bool weir_server_is_stopped(const weir_server *server);
 
 /* The address a listener got, as "127.0.0.1:8080": for port 0. Terminated; false when there is no such listener. */
 WEIR_API bool weir_server_address(const weir_server *server, size_t listener, char *text, size_t size);
-/* The options in effect, defaults filled in, one "name value" a line. Terminated, cut at `size`; what snprintf would. */
+/* The options in effect, defaults filled in, one "name value" a line. Terminated, cut at `size`; what snprintf would.
+ * */
 WEIR_API int weir_server_print_options(const weir_server *server, char *text, size_t size);
 
-/* The ledger of all workers. From any thread; each number is exact, though not all of the same instant. `ledger->size` must be set. */
+/* The ledger of all workers. From any thread; each number is exact, though not all of the same instant.
+ * `ledger->size` must be set. */
 WEIR_API void weir_server_ledger(const weir_server *server, weir_ledger *ledger);
 #ifdef __cplusplus
 }

@@ -1,6 +1,6 @@
-/* Goal: what is asked after the loop has rested is timed from the call, not from the last round. Method: real rests that are
- * longer than the timeouts; a timeout may not come early, and no time that is told may be longer than the whole took. Nobody
- * answers in time here, so that a busy machine changes nothing. */
+/* Goal: what is asked after the loop has rested is timed from the call, not from the last round. Method: real rests
+ * that are longer than the timeouts; a timeout may not come early, and no time that is told may be longer than the
+ * whole took. Nobody answers in time here, so that a busy machine changes nothing. */
 #include "client/scene.h"
 
 #define REST_S    0.3

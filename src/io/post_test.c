@@ -1,5 +1,5 @@
-/* Goal: a post runs once on the loop's thread, or is told once that it was dropped, whenever the loop ends. Method: posts before,
- * within and after the end of a loop, and threads that post while it ends; the sanitizers look on. */
+/* Goal: a post runs once on the loop's thread, or is told once that it was dropped, whenever the loop ends. Method:
+ * posts before, within and after the end of a loop, and threads that post while it ends; the sanitizers look on. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -103,7 +103,8 @@ static void test_post_within_post(void **state)
     assert_int_equal(calls, 2);
 }
 
-/* --- posts in places of the caller's ----------------------------------------------------------------------------------- */
+/* --- posts in places of the caller's
+ * ----------------------------------------------------------------------------------- */
 
 struct job {
     weir_post post;

@@ -1,5 +1,5 @@
-/* The handler, which may be exchanged while the server runs. Workers take the newest one when they are poked; a copy is never
- * freed before the server, so nobody has to know which exchange still points to which. */
+/* The handler, which may be exchanged while the server runs. Workers take the newest one when they are poked; a copy
+ * is never freed before the server, so nobody has to know which exchange still points to which. */
 #include <string.h>
 
 #include "base/alloc.h"

@@ -1,5 +1,5 @@
-/* Goal: what a program hears of workers, exchanges and connections, and a handler that changes while the server runs. Method:
- * real sockets on loopback; a loop that is stepped here, or workers with threads of their own. */
+/* Goal: what a program hears of workers, exchanges and connections, and a handler that changes while the server runs.
+ * Method: real sockets on loopback; a loop that is stepped here, or workers with threads of their own. */
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -54,7 +54,8 @@ static void expect_text(int fd, const char *text)
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
-/* --- workers ---------------------------------------------------------------------------------------------------------- */
+/* --- workers
+ * ---------------------------------------------------------------------------------------------------------- */
 
 struct crew {
     unsigned started, stopped, served, wrong; /* atomic */
@@ -149,7 +150,8 @@ static void test_worker_that_never_ran(void **state)
     assert_int_equal(held, 0);
 }
 
-/* --- exchanges and connections ------------------------------------------------------------------------------------------ */
+/* --- exchanges and connections
+ * ------------------------------------------------------------------------------------------ */
 
 struct access_log {
     char lines[1024];
@@ -253,7 +255,8 @@ static void test_connection_user(void **state)
     close_server();
 }
 
-/* --- another handler ---------------------------------------------------------------------------------------------------- */
+/* --- another handler
+ * ---------------------------------------------------------------------------------------------------- */
 
 static weir_exchange *waiting;
 static unsigned old_done;

@@ -1,5 +1,6 @@
-/* SIGTERM and SIGINT of a weir_serve that asked for them (drain_on_signals). A signal handler has no argument, hence the only
- * variables of the process in this library: one server has the signals at a time, from weir_serve until it returns. */
+/* SIGTERM and SIGINT of a weir_serve that asked for them (drain_on_signals). A signal handler has no argument, hence
+ * the only variables of the process in this library: one server has the signals at a time, from weir_serve until it
+ * returns. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>

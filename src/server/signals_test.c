@@ -1,5 +1,5 @@
-/* Goal: weir_serve with drain_on_signals drains on the first signal, stops on the second, and leaves the signals as they were.
- * Method: a child process that serves, and is sent signals; what it leaves is its exit status. */
+/* Goal: weir_serve with drain_on_signals drains on the first signal, stops on the second, and leaves the signals as
+ * they were. Method: a child process that serves, and is sent signals; what it leaves is its exit status. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
