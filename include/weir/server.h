@@ -45,8 +45,7 @@ typedef struct weir_server_options {
     weir_loop *loop;           /* kept: run on this loop, with no worker of its own */
     bool mode_unix_all;        /* a unix socket is made for everyone (0666); default: the umask decides */
     /* TCP: the kernel hands a connection over with its first octets, or after about a second. A third less work for
-     * each connection that asks once; but one that is reset before it says anything is never seen, nor in the ledger.
-     * */
+     * each connection that asks once; but one that is reset before it says anything is never seen or counted. */
     bool defer_accept;
     /* Each ending of a connection, on the thread of its worker; kept. */
     void (*ending)(void *app, const weir_ending *ending);
@@ -119,8 +118,8 @@ WEIR_API bool weir_server_is_stopped(const weir_server *server);
 
 /* The address a listener got, as "127.0.0.1:8080": for port 0. Terminated; false when there is no such listener. */
 WEIR_API bool weir_server_address(const weir_server *server, size_t listener, char *text, size_t size);
-/* The options in effect, defaults filled in, one "name value" a line. Terminated, cut at `size`; what snprintf would.
- * */
+/* The options in effect, defaults filled in, one "name value" a line. Terminated, cut at `size`; returns what
+ * snprintf would. */
 WEIR_API int weir_server_print_options(const weir_server *server, char *text, size_t size);
 
 /* The ledger of all workers. From any thread; each number is exact, though not all of the same instant.
