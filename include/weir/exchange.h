@@ -167,6 +167,12 @@ WEIR_API size_t weir_write_room(const weir_exchange *x);
 WEIR_API size_t weir_write(weir_exchange *x, weir_str octets);
 /* The same without a copy: takes all, which stay untouched until `done`. weir_write_room says when to go on. */
 WEIR_API weir_code weir_write_borrow(weir_exchange *x, weir_str octets);
+/* The same, and the octets go back before the end: `release(arg, octets)` is called once all of them are with the transport,
+ * or never will be, in the order of the calls, before `done` and never within this call; all of this page may be called in
+ * it. For streams that do not end, whose memory is used again. Only after WEIR_OK: else the octets were not taken and
+ * `release` is not called. `misuse` as weir_write_borrow says, or for a null `release`; `no_memory`: nothing has changed. */
+typedef void weir_release(void *arg, weir_str octets);
+WEIR_API WEIR_MUST_USE weir_code weir_write_lend(weir_exchange *x, weir_str octets, weir_release *release, void *arg);
 /* Ends a stream. Trailers are sent if the body is chunked. Of a sized stream that is short: the exchange is cut,
  * as by weir_exchange_abort. */
 WEIR_API weir_code weir_finish(weir_exchange *x, weir_fields trailers);

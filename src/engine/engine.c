@@ -246,7 +246,7 @@ static void complete(struct engine *engine, struct weir_exchange *x)
                                : facts->fin_seen ? WEIR_CODE_peer_half_close
                                                  : WEIR_CODE_close_after_response;
     }
-    if (x->handler->done == NULL && engine->config->ending == NULL && x->wrong == 0) {
+    if (x->handler->done == NULL && engine->config->ending == NULL && x->wrong == 0 && x->loans == NULL) {
         /* Nobody is told, nothing is borrowed for longer: only the count waits for the octets to leave. */
         engine->unsent_count++;
         exchange_free(x);
@@ -315,6 +315,8 @@ void engine_run(struct engine *engine, uint64_t now_ns)
     engine->running = true;
     engine->now_ns = now_ns;
     engine->config->known_block = NULL;
+    if (engine->lends)
+        engine_release_sent(engine);
     while (!engine->finished && !engine->abort) {
         struct weir_exchange *x = engine->current;
         if (x == NULL) {
@@ -355,6 +357,8 @@ void engine_sent(struct engine *engine, uint64_t n, uint64_t now_ns)
     engine->now_ns = now_ns;
     facts->octets_sent += n;
     base_output_consume(&engine->output, n);
+    if (engine->lends)
+        engine_release_sent(engine);
     end_sent(engine);
 }
 

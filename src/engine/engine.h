@@ -69,6 +69,7 @@ struct weir_exchange {
     struct base_block *trailer_block; /* the same of `trailers` */
     void *user;
     struct exchange_piece *memory; /* weir_exchange_alloc's; null: none */
+    struct exchange_loan *loans;   /* weir_write_lend's: the last of a ring; null: none */
     weir_field *trailers; /* allocated */
     uint32_t trailer_count;
     uint32_t trailer_capacity;
@@ -142,6 +143,7 @@ struct engine {
     bool abort : 1;    /* reset the connection */
     bool filled : 1;   /* the last read filled its space: make it larger */
     bool tunnel_out_done : 1;
+    bool lends : 1;         /* some exchange has, or had, loans */
     bool out_dead : 1;      /* of a client: nothing more is sent, and what the server says is still read */
     bool server_closes : 1; /* of a client: the server said that it will take no other request */
 };
@@ -324,6 +326,9 @@ void exchange_release_piece(struct weir_exchange *x, void *octets);
 weir_retry exchange_retry(const struct weir_exchange *x);
 /* The last call of its handler, counted; frees it. */
 void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery delivery);
+/* lend.c: gives back what was lent and is with the transport; all that was lent by one exchange. */
+void engine_release_sent(struct engine *engine);
+void exchange_release_all(struct weir_exchange *x);
 /* The answer of `x` is whole in the output. */
 static inline bool exchange_is_answered(const struct weir_exchange *x)
 {

@@ -468,6 +468,8 @@ static void play_seed(uint64_t seed, const char *folder)
     for (int i = 0; i < STEPS; i++)
         one_step(s, folder);
     end(&thread);
+    if (loans.lent != loans.released)
+        fail("not as many loans went back as were given");
     if (!chaos_left_nothing(play.memory, descriptors))
         fail("something is left");
 }

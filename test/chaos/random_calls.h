@@ -193,6 +193,34 @@ CALL(weir_write_borrow)
 {
     (void)weir_write_borrow(x, random_octets(dice));
 }
+/* Each loan goes back once, before `done`, and not within the call. */
+static struct {
+    uint64_t lent, released;
+} loans;
+static _Thread_local bool lending;
+static inline void random_release(void *arg, weir_str octets)
+{
+    touch(octets);
+    if (lending)
+        abort();
+    (void)__atomic_add_fetch(&loans.released, 1, __ATOMIC_RELAXED);
+    free(arg);
+}
+CALL(weir_write_lend)
+{
+    size_t size = random_size(dice) % 70000;
+    char *octets = malloc(size + 1);
+    if (octets == NULL)
+        abort();
+    memset(octets, 'l', size);
+    lending = true;
+    weir_code code = weir_write_lend(x, (weir_str){octets, size}, random_release, octets);
+    lending = false;
+    if (code == WEIR_OK)
+        (void)__atomic_add_fetch(&loans.lent, 1, __ATOMIC_RELAXED);
+    else
+        free(octets);
+}
 CALL(weir_finish)
 {
     (void)weir_finish(x, random_fields(dice));
@@ -272,9 +300,11 @@ static const struct random_row {
     ROW(weir_response_status) ROW(weir_response_reason) ROW(weir_response_is_interim) ROW(weir_exchange_fields)
     ROW(weir_exchange_trailers) ROW(weir_exchange_trailers_dropped) ROW(weir_exchange_alloc)
     ROW(weir_body_length) ROW(weir_body_pause) ROW(weir_body_resume) ENDS(weir_body_refuse)
-    ROW(weir_body_limit) ROW(weir_collect) ROW(weir_body_is_refused) ROW(weir_body_none) ROW(weir_body_borrow) ROW(weir_body_copy)
-    ROW(weir_body_file) ROW(weir_body_stream) ROW(weir_body_sized) ROW(weir_body_tunnel) ROW(weir_respond) ROW(weir_respond_reason)
-    ROW(weir_respond_interim) ROW(weir_write_room) ROW(weir_write) ROW(weir_write_borrow) ROW(weir_finish)
+    ROW(weir_body_limit) ROW(weir_collect) ROW(weir_body_is_refused) ROW(weir_body_none)
+    ROW(weir_body_borrow) ROW(weir_body_copy) ROW(weir_body_file) ROW(weir_body_stream) ROW(weir_body_sized)
+    ROW(weir_body_tunnel) ROW(weir_respond)
+    ROW(weir_respond_reason) ROW(weir_respond_interim) ROW(weir_write_room) ROW(weir_write)
+    ROW(weir_write_borrow) ROW(weir_write_lend) ROW(weir_finish)
     ENDS(weir_exchange_close) ENDS(weir_exchange_abort) ROW(weir_exchange_set_user) ROW(weir_exchange_user)
     ROW(weir_exchange_connection) ROW(weir_exchange_set_connection_user) ROW(weir_exchange_connection_user)
     ROW(weir_exchange_peer) ROW(weir_exchange_loop) ROW(weir_exchange_retries)
