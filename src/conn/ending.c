@@ -106,9 +106,16 @@ static void count_untold(struct weir_conn *conn, uint32_t untold, uint32_t cut)
     struct engine_totals *totals = &conn->config->totals;
     if (cut > untold)
         cut = untold;
+    conn->facts.exchanges_over += untold;
     engine_count(&totals->exchanges_done, untold);
     engine_count(&totals->exchanges_by_code[WEIR_CODE_complete], untold - cut);
     engine_count(&totals->exchanges_by_code[conn->facts.cause], cut);
+}
+
+/* Those begun, less those that are not over. */
+static uint64_t exchanges_done(const struct engine_facts *facts)
+{
+    return facts->exchanges_begun - (uint32_t)((uint32_t)facts->exchanges_begun - facts->exchanges_over);
 }
 
 /* A client owes nobody an answer: what was not sent of a request that was answered early is nobody's fault. */
@@ -175,7 +182,7 @@ void conn_judge(struct weir_conn *conn, const weir_receipt *last, uint64_t now_n
         .os = facts->os,
         .trace = facts->trace,
         .exchanges_begun = facts->exchanges_begun,
-        .exchanges_done = facts->exchanges_begun,
+        .exchanges_done = exchanges_done(facts),
         .octets_in = facts->octets_in,
         .octets_out = facts->octets_sent,
         .octets_acked = acked,

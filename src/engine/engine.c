@@ -206,6 +206,7 @@ static void end_sent(struct engine *engine)
     struct engine_facts *facts = engine->facts;
     if (engine->output.pending == 0 && engine->unsent_count > 0) {
         struct engine_totals *totals = &engine->config->totals;
+        facts->exchanges_over += engine->unsent_count;
         engine_count(&totals->exchanges_done, engine->unsent_count);
         engine_count(&totals->exchanges_by_code[WEIR_CODE_complete], engine->unsent_count);
         engine->unsent_count = 0;

@@ -125,6 +125,7 @@ void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery deliver
     struct weir_conn_config *config = engine->config;
     if (x->loans != NULL)
         exchange_release_all(x);
+    engine->facts->exchanges_over++;
     engine_count(&config->totals.exchanges_done, 1);
     engine_count(&config->totals.exchanges_by_code[code], 1);
     if (x->handler->done != NULL || config->ending != NULL) {

@@ -14,6 +14,7 @@ struct engine_facts {
     void *user; /* of the application: weir_exchange_set_connection_user */
     struct receipts receipts;
     weir_trace trace;
+    uint32_t exchanges_over; /* of those begun, counted where each ends; modulo 2^32, as few are under way at once */
     int16_t os;          /* the first errno */
     uint8_t cause;       /* weir_code: why the connection ends; the first cause wins; 0: none yet */
     uint8_t cause_stage; /* weir_stage at that moment */

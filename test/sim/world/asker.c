@@ -191,6 +191,9 @@ static void on_ending(void *app, const weir_ending *ending)
     }
     sim_record->totals.by_code[ending->code]++;
     bool bad = ending->code >= WEIR_CODE_bad_request_line && ending->code <= WEIR_CODE_unexpected_upgrade;
+    if (ending->exchanges_begun != ending->exchanges_done)
+        sim_fail("one done an exchange", "of the client: %" PRIu64 " begun, %" PRIu64 " done", ending->exchanges_begun,
+                 ending->exchanges_done);
     if (bad && !asker->closes_made_up)
         sim_fail("codes are true", "of the client: %s, and its servers are well-behaved", weir_code_name(ending->code));
     if (ending->judged == WEIR_CLASS_BUG || ending->code == WEIR_CODE_internal_error)

@@ -363,6 +363,10 @@ void truth_of_ending(struct world *w, const weir_ending *ending)
     c->ended_ns = net_now();
     c->ending = *ending;
     w->endings++;
+    w->octets_in += ending->octets_in;
+    w->octets_queued += ending->octets_out + ending->octets_unsent;
+    w->octets_acked += ending->octets_acked;
+    w->exchanges += ending->exchanges_done;
     sim_record->totals.by_code[ending->code]++;
     sim_record->totals.by_delivery[ending->delivery]++;
     if (ending->delivery == WEIR_DELIVERY_UNKNOWN)

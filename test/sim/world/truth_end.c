@@ -136,6 +136,15 @@ static void check_ledger(const struct world *w)
     if (l.octets_queued != l.octets_acked + l.octets_unacked + l.octets_unsent || l.octets_in_flight != 0)
         sim_fail("ledger", "%" PRIu64 " octets queued, %" PRIu64 " acknowledged, %" PRIu64 " not, %" PRIu64 " unsent",
                  l.octets_queued, l.octets_acked, l.octets_unacked, l.octets_unsent);
+    /* What is derived in it balances by itself: these are counted elsewhere. */
+    if (w->server->workers[0].home.alive != 0 || l.exchanges_done != w->exchanges)
+        sim_fail("ledger", "%" PRIu64 " alive, %" PRIu64 " exchanges done, %" PRIu64 " by the endings",
+                 w->server->workers[0].home.alive, l.exchanges_done, w->exchanges);
+    if (l.octets_in != w->octets_in || l.octets_queued != w->octets_queued || l.octets_acked != w->octets_acked)
+        sim_fail("ledger",
+                 "octets in, queued, acknowledged: %" PRIu64 ", %" PRIu64 ", %" PRIu64 "; by the endings %" PRIu64
+                 ", %" PRIu64 ", %" PRIu64,
+                 l.octets_in, l.octets_queued, l.octets_acked, w->octets_in, w->octets_queued, w->octets_acked);
     uint64_t delivered = l.exchanges_by_delivery[WEIR_DELIVERY_DELIVERED];
     if (delivered < w->delivered_least || delivered > w->delivered_most)
         sim_fail("delivered is acknowledged", "%" PRIu64 " answers in the ledger, and %u to %u are", delivered,

@@ -42,6 +42,7 @@ struct world {
     bool early_drain; /* before all was asked */
     /* Answers that are acknowledged: to the server's knowledge, and in truth. */
     unsigned delivered_least, delivered_most;
+    uint64_t octets_in, octets_queued, octets_acked, exchanges; /* sums of what the endings say */
     bool stopped;
     bool leaps; /* the server's process stood still for long */
     uint64_t memory; /* octets that are out */
