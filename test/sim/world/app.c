@@ -1,7 +1,10 @@
 #include "app.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "net.h"
 #include "peer.h"
@@ -9,6 +12,7 @@
 #include "times.h"
 
 static char pattern[APP_SIZE_MAX + APP_NUMBERS_MAX * 7];
+static int file; /* holds the same */
 
 const char *app_pattern(unsigned number)
 {
@@ -23,6 +27,9 @@ void app_begin(struct app *app, weir_loop *loop)
         return;
     for (size_t i = 0; i < sizeof pattern; i++)
         pattern[i] = (char)('a' + (i * i / 7 + i) % 26);
+    file = memfd_create("pattern", 0);
+    if (file < 0 || pwrite(file, pattern, sizeof pattern, 0) != (ssize_t)sizeof pattern)
+        abort();
 }
 
 void app_check_over(const struct app *app)
@@ -78,6 +85,9 @@ static void answer(struct app_exchange *e)
     switch (e->kind) {
     case APP_BORROW:
         code = weir_respond(x, 200, fields, weir_body_borrow(octets));
+        break;
+    case APP_FILE:
+        code = weir_respond(x, 200, fields, weir_body_file(file, (uint64_t)(octets.ptr - pattern), e->size));
         break;
     case APP_STREAM:
     case APP_ABORT_LATER:

@@ -18,6 +18,7 @@ enum app_kind {
     APP_REFUSE,  /* and does not want it */
     APP_SLOW,    /* pauses the content now and then */
     APP_HEAD_CLOSE, /* a Connection: close field of its own */
+    APP_FILE, /* from a file with the pattern in it */
     /* From here on the application itself does not keep its word. */
     APP_ABORT,
     APP_ABORT_LATER, /* within the answer */
