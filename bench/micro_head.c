@@ -39,7 +39,7 @@ static double now(void)
 
 static void parse_batch(char *octets, size_t size)
 {
-    static const struct h1_head_limits limits = {.line_size_max = 8192, .head_size_max = 65536, .field_count_max = 100};
+    static const struct http_head_limits limits = {.line_size_max = 8192, .head_size_max = 65536, .field_count_max = 100};
     static weir_field fields[FIELDS];
     for (unsigned i = 0; i < BATCH; i++) {
         struct http_head head = {.fields = fields, .field_capacity = FIELDS};

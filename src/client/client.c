@@ -55,6 +55,7 @@ static void nowhere_wakes(struct engine *nowhere)
 
 static void init_nowhere(weir_client *client)
 {
+    client->nowhere.ops = &engine_waiting_ops;
     client->nowhere.config = &client->home.config;
     client->nowhere.facts = &client->no_facts;
     client->nowhere.wake = nowhere_wakes;

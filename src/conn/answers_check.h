@@ -29,7 +29,7 @@ struct answer {
     unsigned interim_count;
 };
 
-static const struct h1_head_limits answers_limits = {.line_size_max = 1 << 16,
+static const struct http_head_limits answers_limits = {.line_size_max = 1 << 16,
                                                      .head_size_max = 1 << 20,
                                                      .field_count_max = ANSWER_FIELDS_MAX};
 

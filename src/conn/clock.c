@@ -91,12 +91,10 @@ static void ask(struct weir_conn *conn, enum conn_asking asking)
 /* The peer reads nothing. A server that has answered does not want the rest, and its answer may be still on its way. */
 static void write_timed_out(struct weir_conn *conn, uint64_t now_ns)
 {
-    struct engine *engine = &conn->work->engine;
-    const struct weir_exchange *x = engine->current;
+    struct engine *engine = conn->work->engine;
     conn_trace(conn, BASE_TRACE_CLOCK_DEADLINE);
-    if (conn->life == LIFE_OPEN && x != NULL && x->answered && !conn->facts.tunnel) {
-        engine_cease(engine);
-        engine_run(engine, now_ns);
+    if (conn->life == LIFE_OPEN && engine->ops->may_cease(engine, true)) {
+        engine->ops->cease(engine, now_ns);
         conn_settle(conn, now_ns);
         return;
     }
@@ -126,11 +124,11 @@ void conn_answered(struct weir_conn *conn, const weir_receipt *receipt, uint64_t
 
 static struct deadlines_due due_while_open(const struct weir_conn *conn)
 {
-    const struct weir_exchange *x = conn->work->engine.current;
     struct deadlines_due due =
         deadlines_next(&conn->work->deadlines, &conn->config->options.limits, conn->config->options.role);
-    if (x != NULL && x->out_held && !x->answered && x->asking.expect_due_ns < due.ns)
-        due = (struct deadlines_due){x->asking.expect_due_ns, WEIR_OK};
+    uint64_t run_ns = engine_due(conn->work->engine);
+    if (run_ns < due.ns)
+        due = (struct deadlines_due){run_ns, WEIR_OK};
     uint64_t mark_ns = mark_due(conn);
     if (mark_ns < due.ns)
         due = (struct deadlines_due){mark_ns, WEIR_OK};
@@ -194,10 +192,7 @@ static void expire(struct weir_conn *conn, weir_code code, uint64_t now_ns)
     case WEIR_CODE_handler_timeout:
     case WEIR_CODE_response_timeout:
         if (conn->life == LIFE_OPEN && conn->work != NULL) {
-            if (engine_body_is_unwanted(&conn->work->engine))
-                engine_give_up_body(&conn->work->engine, now_ns);
-            else
-                engine_end(&conn->work->engine, code);
+            conn->work->engine->ops->expire(conn->work->engine, code, now_ns);
             conn_settle(conn, now_ns);
             return;
         }
@@ -212,8 +207,7 @@ static void expire(struct weir_conn *conn, weir_code code, uint64_t now_ns)
 /* Waiting for the last receipt is for what its owner may still want to know. */
 static bool is_given_up(const struct weir_conn *conn)
 {
-    const struct weir_exchange *x = conn->work != NULL ? conn->work->engine.current : NULL;
-    return x != NULL && (x->aborted || x->cut != 0);
+    return conn->work != NULL && conn->work->engine->ops->is_given_up(conn->work->engine);
 }
 
 void weir_conn_tick(weir_conn *conn, uint64_t now_ns)
@@ -222,7 +216,7 @@ void weir_conn_tick(weir_conn *conn, uint64_t now_ns)
         conn_life(conn, LIFE_EVENT_CUT);
     if (conn->life <= LIFE_FLUSHING && conn->work != NULL) {
         if (conn->life == LIFE_OPEN)
-            engine_run(&conn->work->engine, now_ns);
+            engine_run(conn->work->engine, now_ns);
         conn_settle(conn, now_ns);
     }
     struct deadlines_due due = next_due(conn);

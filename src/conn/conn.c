@@ -19,7 +19,7 @@ void conn_life(struct weir_conn *conn, enum life_event event)
 
 static struct engine *active(struct weir_conn *conn)
 {
-    return conn->work != NULL ? &conn->work->engine : NULL;
+    return conn->work != NULL ? conn->work->engine : NULL;
 }
 
 weir_stage conn_stage(const struct weir_conn *conn)
@@ -28,7 +28,7 @@ weir_stage conn_stage(const struct weir_conn *conn)
     if (conn->life > LIFE_FLUSHING)
         return WEIR_STAGE_CLOSING;
     if (conn->work != NULL)
-        return engine_stage(&conn->work->engine);
+        return engine_stage(conn->work->engine);
     return facts->exchanges_begun > 0 || facts->octets_in > 0 ? WEIR_STAGE_IDLE : WEIR_STAGE_UNUSED;
 }
 
@@ -56,10 +56,11 @@ static void engine_wakes(struct engine *engine)
 
 static bool start_work(struct weir_conn *conn, uint64_t now_ns)
 {
-    struct engine *engine = engine_new(conn->config, &conn->facts, engine_wakes);
-    if (engine == NULL)
+    struct conn_work *work = base_slab_get(&conn->config->engines);
+    if (work == NULL)
         return false;
-    struct conn_work *work = (struct conn_work *)engine;
+    h1_engine_init(&work->h1, conn->config, &conn->facts, engine_wakes);
+    work->engine = &work->h1.base;
     work->conn = conn;
     work->dropped = 0;
     work->look_ns = WEIR_NEVER;
@@ -73,14 +74,32 @@ static bool start_work(struct weir_conn *conn, uint64_t now_ns)
 
 static void stop_work(struct weir_conn *conn)
 {
-    engine_free(&conn->work->engine);
+    struct conn_work *work = conn->work;
+    h1_engine_fini(&work->h1);
+    base_slab_put(&conn->config->engines, work);
     conn->work = NULL;
 }
 
 weir_code conn_config_init(struct weir_conn_config *config, const weir_conn_options *options, size_t exchange_size,
                            weir_error *error)
 {
-    return engine_config_init(config, options, sizeof(struct conn_work), exchange_size, error);
+    weir_code code = exchange_config_init(config, options, sizeof(struct conn_work), exchange_size, error);
+    if (code != WEIR_OK)
+        return code;
+    /* Past the meter: it is the thread's, and no memory that a connection holds. */
+    config->h1 = h1_shared_new(&config->meter.allocator);
+    if (config->h1 != NULL)
+        return WEIR_OK;
+    exchange_config_fini(config);
+    if (error != NULL)
+        *error = (weir_error){.code = WEIR_CODE_no_memory, .text = "no memory for the options of connections"};
+    return WEIR_CODE_no_memory;
+}
+
+void conn_config_fini(struct weir_conn_config *config)
+{
+    h1_shared_free(config->h1, &config->meter.allocator);
+    exchange_config_fini(config);
 }
 
 void conn_init(struct weir_conn *conn, struct weir_conn_config *config, uint64_t id, uint64_t now_ns)
@@ -113,12 +132,14 @@ static void note_last(struct weir_conn *conn)
 static void observe(struct weir_conn *conn, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
+    struct engine_sight seen;
+    engine_look(engine, &seen);
     const struct deadlines_sight sight = {
         .exchange = conn->facts.exchanges_begun,
-        .stage = engine_awaits_body(engine) ? WEIR_STAGE_BODY : engine_stage(engine),
-        .held = engine_body_is_held(engine),
+        .stage = seen.stage,
+        .held = seen.held,
         .writing = engine->output.pending > 0,
-        .interims = engine->interim_count,
+        .interims = seen.interims,
         .restarts = conn->config->options.interim_restarts_wait,
     };
     deadlines_observe(&conn->work->deadlines, &sight, now_ns);
@@ -163,7 +184,7 @@ void conn_close_idle(struct weir_conn *conn, weir_code code, uint64_t now_ns)
         conn_life(conn, LIFE_EVENT_EXPIRED);
         return;
     }
-    conn->work->engine.finished = true;
+    conn->work->engine->finished = true;
     conn_settle(conn, now_ns);
 }
 
@@ -200,9 +221,9 @@ static struct engine *begin_asking(struct weir_conn *conn, uint64_t now_ns, weir
     *code = WEIR_CODE_no_memory;
     if (conn->work == NULL && !start_work(conn, now_ns))
         return NULL;
-    struct engine *engine = &conn->work->engine;
+    struct engine *engine = conn->work->engine;
     engine->now_ns = now_ns;
-    *ahead = engine->current != NULL && engine->output.pending > 0;
+    *ahead = engine_is_busy(engine) && engine->output.pending > 0;
     return engine;
 }
 
@@ -238,7 +259,7 @@ weir_code conn_request(struct weir_conn *conn, const weir_prepared *prepared, st
     struct engine *engine = begin_asking(conn, now_ns, &code, &ahead);
     if (engine == NULL)
         return code;
-    return end_asking(conn, engine_request_prepared(engine, prepared, x, out), now_ns, ahead);
+    return end_asking(conn, engine->ops->ask(engine, prepared, x, out), now_ns, ahead);
 }
 
 weir_code weir_conn_request_prepared(weir_conn *conn, const weir_prepared *prepared, void *user, weir_exchange **out,
@@ -269,8 +290,7 @@ char *weir_conn_reserve(weir_conn *conn, size_t *size)
     if (conn->work == NULL && !start_work(conn, conn->since_ns))
         return NULL;
     struct engine *engine = active(conn);
-    bool large = engine->filled || (engine->current != NULL && engine->current->in == ENGINE_IN_BODY &&
-                                    engine->current->in_length > BASE_BLOCK_SMALL);
+    bool large = engine->filled || engine_wants_much(engine);
     char *space = base_input_reserve(&engine->input, &engine->config->blocks, large, size);
     engine->filled = false;
     return space;
@@ -280,9 +300,9 @@ char *weir_conn_reserve(weir_conn *conn, size_t *size)
 static void drop(struct weir_conn *conn, size_t n, uint64_t now_ns)
 {
     struct conn_work *work = conn->work;
-    base_input_commit(&work->engine.input, n);
-    base_input_consume(&work->engine.input, base_input_size(&work->engine.input));
-    base_input_settle(&work->engine.input);
+    base_input_commit(&work->engine->input, n);
+    base_input_consume(&work->engine->input, base_input_size(&work->engine->input));
+    base_input_settle(&work->engine->input);
     work->dropped += n;
     deadlines_received(&work->deadlines, n, now_ns);
 }
@@ -359,7 +379,7 @@ void weir_conn_sent(weir_conn *conn, size_t n, uint64_t now_ns)
         return;
     deadlines_sent(&conn->work->deadlines, now_ns);
     engine_sent(engine, n, now_ns);
-    if (conn->life == LIFE_OPEN && (engine->current != NULL || base_input_size(&engine->input) > 0))
+    if (conn->life == LIFE_OPEN && (engine_is_busy(engine) || base_input_size(&engine->input) > 0))
         engine_run(engine, now_ns);
     conn_settle(conn, now_ns);
     if (engine == active(conn))
@@ -394,11 +414,11 @@ unsigned weir_conn_wants(const weir_conn *conn)
             wants |= WEIR_WANT_RECEIPT;
         if (work == NULL)
             return wants | (conn->facts.fin_seen ? 0 : (unsigned)WEIR_WANT_READ);
-        if (work->engine.output.pending > 0)
+        if (work->engine->output.pending > 0)
             wants |= WEIR_WANT_WRITE;
-        else if (work->engine.tunnel_out_done && !conn->tunnel_shut)
+        else if (!conn->tunnel_shut && work->engine->ops->wants_shutdown(work->engine))
             wants |= WEIR_WANT_SHUTDOWN;
-        if (engine_wants_input(&work->engine))
+        if (engine_wants_input(work->engine))
             wants |= WEIR_WANT_READ;
         return wants;
     case LIFE_FLUSHING:
@@ -477,14 +497,12 @@ void weir_conn_shut(weir_conn *conn, uint64_t now_ns)
 static bool out_failed_first(struct weir_conn *conn, int os, uint64_t now_ns)
 {
     struct engine *engine = active(conn);
-    bool awaits = conn->life == LIFE_OPEN && engine != NULL && engine->current != NULL && !engine_is_server(engine) &&
-                  !conn->facts.tunnel && !conn->facts.fin_seen;
-    if (!awaits || (os != EPIPE && os != ECONNRESET))
+    if (conn->life != LIFE_OPEN || engine == NULL || conn->facts.fin_seen || (os != EPIPE && os != ECONNRESET) ||
+        !engine->ops->may_cease(engine, false))
         return false;
     conn_trace(conn, BASE_TRACE_FD_SND_ERR);
     conn->facts.reset_seen |= os == ECONNRESET;
-    engine_cease(engine);
-    engine_run(engine, now_ns);
+    engine->ops->cease(engine, now_ns);
     return true;
 }
 
@@ -492,7 +510,7 @@ static bool out_failed_first(struct weir_conn *conn, int os, uint64_t now_ns)
 static bool is_cut_by(const struct weir_conn *conn, weir_code code)
 {
     bool ours = code == WEIR_CODE_no_memory || code == WEIR_CODE_system_error || code == WEIR_CODE_internal_error;
-    return ours && conn->work != NULL && (conn->work->engine.output.pending > 0 || conn->work->engine.current != NULL);
+    return ours && conn->work != NULL && (conn->work->engine->output.pending > 0 || engine_is_busy(conn->work->engine));
 }
 
 void weir_conn_failed(weir_conn *conn, weir_direction direction, int os, uint64_t now_ns)
@@ -528,7 +546,7 @@ void weir_conn_failed(weir_conn *conn, weir_direction direction, int os, uint64_
 uint64_t weir_conn_memory(const weir_conn *conn)
 {
     uint64_t size = sizeof *conn + receipts_memory(&conn->facts.receipts);
-    return conn->work != NULL ? size + engine_memory(&conn->work->engine) : size;
+    return conn->work != NULL ? size + conn->work->engine->ops->memory(conn->work->engine) : size;
 }
 
 bool weir_conn_is_idle(const weir_conn *conn)
@@ -555,15 +573,7 @@ void conn_drain(struct weir_conn *conn, bool octets_wait, uint64_t now_ns)
         conn->facts.last_code = WEIR_CODE_drained;
     if (conn->work == NULL)
         return;
-    struct engine *engine = &conn->work->engine;
-    if (engine->current != NULL) {
-        h1_states_set_last(&engine->states);
-        engine_tell_drain(engine);
-        engine_run(engine, now_ns);
-    } else if (base_input_size(&engine->input) == 0 && !octets_wait) {
-        /* Its answers are on their way out, and no request waits behind them. */
-        engine->finished = true;
-    }
+    conn->work->engine->ops->drain(conn->work->engine, octets_wait, now_ns);
     conn_settle(conn, now_ns);
 }
 
@@ -582,9 +592,9 @@ void weir_conn_stop(weir_conn *conn, weir_code code, uint64_t now_ns)
 /* The whole of an error answer can be given, and it is all that there is to send. */
 static bool may_refuse(const struct weir_conn *conn)
 {
-    const struct engine *engine = conn->work != NULL ? &conn->work->engine : NULL;
+    const struct engine *engine = conn->work != NULL ? conn->work->engine : NULL;
     return conn->life == LIFE_OPEN && engine != NULL && engine_is_server(engine) && !conn->facts.tunnel &&
-           engine->output.pending == 0 && (engine->current == NULL || !engine->current->begun_out);
+           engine->output.pending == 0 && !engine->ops->has_begun_answer(engine);
 }
 
 void conn_refuse(struct weir_conn *conn, weir_code code, uint64_t now_ns)
@@ -594,8 +604,8 @@ void conn_refuse(struct weir_conn *conn, weir_code code, uint64_t now_ns)
         return;
     }
     conn_trace(conn, BASE_TRACE_LIFE_POLICY);
-    engine_end(&conn->work->engine, code);
-    base_input_fini(&conn->work->engine.input);
+    conn->work->engine->ops->end(conn->work->engine, code);
+    base_input_fini(&conn->work->engine->input);
     conn_settle(conn, now_ns);
 }
 

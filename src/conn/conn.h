@@ -13,7 +13,8 @@ enum conn_asking { CONN_ASKING_NOTHING, CONN_ASKING_MARK, CONN_ASKING_PROGRESS }
 
 /* What a connection has while it is doing something, or closing; an idle one has none. */
 struct conn_work {
-    struct engine engine; /* first: the config's free list is of these */
+    struct h1_engine h1;    /* first: the config's free list is of these */
+    struct engine *engine;  /* the one that speaks: `h1` */
     struct deadlines deadlines;
     struct weir_conn *conn;
     uint64_t dropped; /* octets read and dropped after the last exchange */
@@ -41,6 +42,7 @@ struct weir_conn {
 /* A config whose free list has room for what a connection keeps. `wake` is the caller's to set. */
 WEIR_MUST_USE weir_code conn_config_init(struct weir_conn_config *config, const weir_conn_options *options,
                                          size_t exchange_size, weir_error *error);
+void conn_config_fini(struct weir_conn_config *config);
 void conn_init(struct weir_conn *conn, struct weir_conn_config *config, uint64_t id, uint64_t now_ns);
 /* After weir_conn_closed. */
 void conn_fini(struct weir_conn *conn);

@@ -593,7 +593,7 @@ static void folds_are_not_looked_at_one_by_one(void **state)
         for (unsigned i = 0; i < (whole ? 10000 : 30000) && d->dones == 0; i++) {
             drive_send(d, " \r\n");
             if (d->engine != NULL && d->engine->work != NULL)
-                DRIVE_MUST(d, d->engine->work->engine.looks <= 2100);
+                DRIVE_MUST(d, d->engine->work->h1.looks <= 2100);
         }
         if (whole)
             drive_send(d, "\r\na");

@@ -368,7 +368,7 @@ static void check_requests(struct drive *d)
 
 static void check_totals(struct drive *d)
 {
-    const struct engine_totals *totals = &d->config->totals;
+    const struct exchange_totals *totals = &d->config->totals;
     DRIVE_MUST(d, totals->exchanges_begun == totals->exchanges_done && totals->exchanges_begun == d->begun);
     DRIVE_MUST(d, totals->octets_queued == totals->octets_acked + totals->octets_unacked + totals->octets_unsent);
     DRIVE_MUST(d, d->ending.octets_out == d->out.size && d->ending.octets_in == d->inbox_at);

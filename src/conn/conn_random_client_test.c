@@ -307,7 +307,7 @@ static uint64_t take_content(struct drive *d, const struct http_head *head, size
 /* The requests are there in order, the last perhaps cut; of a tunnel only the head is looked at. */
 static void check_requests(struct drive *d)
 {
-    static const struct h1_head_limits limits = {1 << 14, 1 << 16, 100};
+    static const struct http_head_limits limits = {1 << 14, 1 << 16, 100};
     weir_field fields[100];
     size_t at = 0;
     for (unsigned n = 0; at < d->out.size; n++) {
@@ -338,7 +338,7 @@ static void check_requests(struct drive *d)
 
 static void check_totals(struct drive *d)
 {
-    const struct engine_totals *totals = &d->config->totals;
+    const struct exchange_totals *totals = &d->config->totals;
     DRIVE_MUST(d, totals->exchanges_begun == totals->exchanges_done && totals->exchanges_begun == d->begun);
     DRIVE_MUST(d, totals->octets_queued == totals->octets_acked + totals->octets_unacked + totals->octets_unsent);
     DRIVE_MUST(d, d->ending.octets_out == d->out.size && d->ending.octets_in == d->inbox_at);

@@ -353,15 +353,15 @@ static void check_open(struct drive *d)
 {
     /* A connection that waits for the peer, or for nobody, has a deadline; only its handler may take for ever. */
     const struct conn_work *work = d->engine->work;
-    const struct weir_exchange *x = work != NULL ? work->engine.current : NULL;
-    bool by_handler = x != NULL && (x->out != ENGINE_OUT_DONE || (x->paused && !x->refused));
+    const struct weir_exchange *x = work != NULL ? work->h1.current : NULL;
+    bool by_handler = x != NULL && (x->out != EXCHANGE_OUT_DONE || (x->paused && !x->refused));
     DRIVE_MUST(d, weir_conn_deadline(d->engine) != WEIR_NEVER || by_handler);
     DRIVE_MUST(d, d->begun - d->dones == chance.live);
 }
 
 static void check_totals(struct drive *d, const weir_ending *e)
 {
-    const struct engine_totals *totals = &d->config->totals;
+    const struct exchange_totals *totals = &d->config->totals;
     DRIVE_MUST(d, totals->exchanges_begun == totals->exchanges_done);
     DRIVE_MUST(d, totals->exchanges_begun == d->begun);
     DRIVE_MUST(d, totals->octets_queued == totals->octets_acked + totals->octets_unacked + totals->octets_unsent);

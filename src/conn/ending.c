@@ -14,7 +14,7 @@ static weir_delivery worse(weir_delivery a, weir_delivery b)
 static weir_delivery judge_answers(struct weir_conn *conn, const struct receipts_facts *known, uint32_t *unsent)
 {
     struct engine_facts *facts = &conn->facts;
-    struct engine_totals *totals = &conn->config->totals;
+    struct exchange_totals *totals = &conn->config->totals;
     const weir_allocator *allocator = &conn->config->options.allocator;
     weir_delivery worst = facts->receipts.begin > 0 ? WEIR_DELIVERY_DELIVERED : WEIR_DELIVERY_NONE_OWED;
     uint64_t begin, end;
@@ -94,7 +94,7 @@ static void correct_cause(struct engine_facts *facts, weir_delivery delivery, co
 static void count_octets(struct weir_conn *conn, uint64_t acked)
 {
     const struct engine_facts *facts = &conn->facts;
-    struct engine_totals *totals = &conn->config->totals;
+    struct exchange_totals *totals = &conn->config->totals;
     engine_count(&totals->octets_acked, acked);
     engine_count(&totals->octets_unacked, facts->octets_sent - acked);
     engine_count(&totals->octets_unsent, facts->octets_queued - facts->octets_sent);
@@ -103,7 +103,7 @@ static void count_octets(struct weir_conn *conn, uint64_t acked)
 /* Exchanges that nobody was to be told of: those that left are complete, the others ended with the connection. */
 static void count_untold(struct weir_conn *conn, uint32_t untold, uint32_t cut)
 {
-    struct engine_totals *totals = &conn->config->totals;
+    struct exchange_totals *totals = &conn->config->totals;
     if (cut > untold)
         cut = untold;
     conn->facts.exchanges_over += untold;
@@ -141,18 +141,18 @@ void conn_judge(struct weir_conn *conn, const weir_receipt *last, uint64_t now_n
         .fin_first = facts->fin_seen && !facts->reset_seen && last != NULL && last->reset,
     };
     uint32_t told = 0, untold = 0, unsent = 0;
-    bool unprocessed = conn->work != NULL && engine_is_unprocessed(&conn->work->engine, &known);
+    bool unprocessed = conn->work != NULL && conn->work->engine->ops->is_unprocessed(conn->work->engine, &known);
     if (unprocessed) {
         /* The server had left before the request came: the moment was between two exchanges. */
         facts->cause = WEIR_CODE_peer_fin_idle;
         facts->cause_stage = WEIR_STAGE_IDLE;
     }
     if (conn->work != NULL) {
-        struct engine *engine = &conn->work->engine;
+        struct engine *engine = conn->work->engine;
         engine->now_ns = now_ns;
         untold = engine->unsent_count;
         engine->unsent_count = 0;
-        told = engine_cut(engine, (weir_code)facts->cause, &known);
+        told = engine->ops->cut(engine, (weir_code)facts->cause, &known);
     }
     weir_delivery delivery = judge_answers(conn, &known, &unsent);
     if (conn->config->options.role == WEIR_ROLE_SERVER)
@@ -166,8 +166,8 @@ void conn_judge(struct weir_conn *conn, const weir_receipt *last, uint64_t now_n
     count_octets(conn, acked);
 
     weir_retry retry = facts->octets_sent > 0 ? WEIR_RETRY_PROCESSED : WEIR_RETRY_NOT_SENT;
-    if (conn->work != NULL && conn->work->engine.cut_any)
-        retry = (weir_retry)conn->work->engine.cut_retry;
+    if (conn->work != NULL && conn->work->engine->cut_any)
+        retry = (weir_retry)conn->work->engine->cut_retry;
     weir_code code = (weir_code)facts->cause;
     *ending = (weir_ending){
         .id = facts->id,

@@ -53,13 +53,13 @@ void weir_conn_config_free(weir_conn_config *config)
         return;
     weir_allocator allocator = config->meter.allocator;
     struct standalone_config *made = BASE_CONTAINER(config, struct standalone_config, config);
-    engine_config_fini(config);
+    conn_config_fini(config);
     base_release(&allocator, made, sizeof *made);
 }
 
 uint64_t weir_conn_config_memory(const weir_conn_config *config)
 {
-    return sizeof(struct standalone_config) + engine_config_memory(config);
+    return sizeof(struct standalone_config) + exchange_config_memory(config);
 }
 
 weir_code weir_conn_new(weir_conn **out, weir_conn_config *config, void *owner, uint64_t now_ns)

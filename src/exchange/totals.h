@@ -5,7 +5,7 @@
 
 #include <weir/ending.h>
 
-struct engine_totals {
+struct exchange_totals {
     uint64_t exchanges_begun;
     uint64_t exchanges_done;
     uint64_t octets_in;

@@ -19,7 +19,7 @@ struct reader {
     char *bound;  /* the end of the octets, or of what the limit allows */
     size_t size;  /* of the octets that came */
     size_t limit; /* octets that the head may have, less the charge of its fields */
-    const struct h1_head_limits *limits;
+    const struct http_head_limits *limits;
     struct http_head *head;
     struct h1_known *known;
     struct h1_meaning meaning;
@@ -76,7 +76,7 @@ static bool is_line_end(char octet)
 }
 
 static void reader_init(struct reader *r, struct http_head *head, char *octets, size_t size,
-                        const struct h1_head_limits *limits, bool lenient, enum h1_kind kind)
+                        const struct http_head_limits *limits, bool lenient, enum h1_kind kind)
 {
     *r = (struct reader){
         .start = octets,
@@ -382,7 +382,7 @@ static int64_t parse_request_line(struct reader *r, char **at)
     return take_line_end(r, at, WEIR_CODE_bad_version);
 }
 
-weir_str h1_head_method(const char *octets, size_t size, const struct h1_head_limits *limits, bool lenient)
+weir_str h1_head_method(const char *octets, size_t size, const struct http_head_limits *limits, bool lenient)
 {
     const char *end = octets + size;
     if (size >= 2 && octets[0] == '\r' && octets[1] == '\n')
@@ -444,7 +444,7 @@ static int64_t parse_status_line(struct reader *r, char **at)
 
 /* --- those of the header ----------------------------------------------------------------------------------------- */
 
-int64_t h1_head_parse_request(struct http_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+int64_t h1_head_parse_request(struct http_head *head, char *octets, size_t size, const struct http_head_limits *limits,
                               bool lenient, struct h1_known *known)
 {
     struct reader r;
@@ -458,7 +458,7 @@ int64_t h1_head_parse_request(struct http_head *head, char *octets, size_t size,
     return result == GO_ON ? take_fields(&r, at) : result;
 }
 
-int64_t h1_head_parse_response(struct http_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+int64_t h1_head_parse_response(struct http_head *head, char *octets, size_t size, const struct http_head_limits *limits,
                                bool lenient, struct h1_known *known)
 {
     struct reader r;
@@ -473,7 +473,7 @@ int64_t h1_head_parse_response(struct http_head *head, char *octets, size_t size
 }
 
 int64_t h1_head_parse_connect_response(struct http_head *head, char *octets, size_t size,
-                                       const struct h1_head_limits *limits, bool lenient)
+                                       const struct http_head_limits *limits, bool lenient)
 {
     struct reader r;
     char *at = octets;
@@ -495,7 +495,7 @@ static void drop_forbidden(struct http_head *head)
     head->field_count = kept;
 }
 
-int64_t h1_head_parse_trailers(struct http_head *head, char *octets, size_t size, const struct h1_head_limits *limits,
+int64_t h1_head_parse_trailers(struct http_head *head, char *octets, size_t size, const struct http_head_limits *limits,
                                bool lenient)
 {
     struct reader r;

@@ -31,7 +31,7 @@ struct head_input {
     bool lenient;
     const char *octets;
     size_t size;
-    struct h1_head_limits limits;
+    struct http_head_limits limits;
 };
 
 static inline int64_t head_parse(const struct head_input *input, struct http_head *head, char *octets, size_t size)

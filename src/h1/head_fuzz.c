@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct h1_head_limits limits[] = {
+    static const struct http_head_limits limits[] = {
         {.line_size_max = 8192, .head_size_max = 65536, .field_count_max = 1000},
         {.line_size_max = 24, .head_size_max = 200, .field_count_max = 3},
     };

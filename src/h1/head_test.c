@@ -13,7 +13,7 @@
 #define GET   "GET / HTTP/1.1\r\nHost: a\r\n"
 #define OK200 "HTTP/1.1 200 OK\r\n"
 
-static const struct h1_head_limits usual = {.line_size_max = 8192, .head_size_max = 65536, .field_count_max = 100};
+static const struct http_head_limits usual = {.line_size_max = 8192, .head_size_max = 65536, .field_count_max = 100};
 
 /* `code` WEIR_OK: taken, to its last octet; WEIR_CODE_COUNT: needs more. */
 struct verdict {
@@ -30,7 +30,7 @@ struct verdict {
 
 static uint32_t seed;
 
-static int64_t run(enum h1_kind kind, bool lenient, const char *text, size_t size, struct h1_head_limits limits)
+static int64_t run(enum h1_kind kind, bool lenient, const char *text, size_t size, struct http_head_limits limits)
 {
     struct head_input input = {.kind = kind, .lenient = lenient, .octets = text, .size = size, .limits = limits};
     return head_check(&input, seed);
@@ -377,7 +377,7 @@ static void trailers_left_out(void **state)
     /* They count for the limit all the same. */
     weir_field fields[8];
     struct http_head head = {.fields = fields, .field_capacity = 8};
-    const struct h1_head_limits two = {.line_size_max = 100, .head_size_max = 1000, .field_count_max = 2};
+    const struct http_head_limits two = {.line_size_max = 100, .head_size_max = 1000, .field_count_max = 2};
     char octets[] = "Host: x\r\nHost: x\r\nHost: x\r\n\r\n";
     assert_int_equal(h1_head_parse_trailers(&head, octets, sizeof octets - 1, &two, false),
                      h1_head_error(WEIR_CODE_trailers_too_large));
@@ -450,7 +450,7 @@ static void what_a_response_says(void **state)
     assert_text(head.fields[1].value, "g");
 }
 
-static void check_limit(const char *text, struct h1_head_limits limits, weir_code code)
+static void check_limit(const char *text, struct http_head_limits limits, weir_code code)
 {
     int64_t due = code == WEIR_OK ? (int64_t)strlen(text) : code == MORE ? 0 : h1_head_error(code);
     assert_int_equal(run(H1_KIND_REQUEST, false, text, strlen(text), limits), due);
@@ -460,22 +460,22 @@ static void limits_hold_to_the_octet(void **state)
 {
     (void)state;
     const char *get = GET "\r\n"; /* a line of 14 octets, 27 in all, one field */
-    check_limit(get, (struct h1_head_limits){14, 27 + 32, 1}, WEIR_OK);
-    check_limit(get, (struct h1_head_limits){13, 27 + 32, 1}, WEIR_CODE_target_too_long);
-    check_limit(get, (struct h1_head_limits){14, 26 + 32, 1}, WEIR_CODE_head_too_large);
-    check_limit(get, (struct h1_head_limits){14, 27 + 32, 0}, WEIR_CODE_too_many_fields);
-    check_limit(get, (struct h1_head_limits){SIZE_MAX, SIZE_MAX, SIZE_MAX}, WEIR_OK);
-    check_limit(get, (struct h1_head_limits){0, 0, 0}, WEIR_CODE_head_too_large);
-    check_limit("GET / HTTP/1.1", (struct h1_head_limits){14, 1000, 9}, MORE);
+    check_limit(get, (struct http_head_limits){14, 27 + 32, 1}, WEIR_OK);
+    check_limit(get, (struct http_head_limits){13, 27 + 32, 1}, WEIR_CODE_target_too_long);
+    check_limit(get, (struct http_head_limits){14, 26 + 32, 1}, WEIR_CODE_head_too_large);
+    check_limit(get, (struct http_head_limits){14, 27 + 32, 0}, WEIR_CODE_too_many_fields);
+    check_limit(get, (struct http_head_limits){SIZE_MAX, SIZE_MAX, SIZE_MAX}, WEIR_OK);
+    check_limit(get, (struct http_head_limits){0, 0, 0}, WEIR_CODE_head_too_large);
+    check_limit("GET / HTTP/1.1", (struct http_head_limits){14, 1000, 9}, MORE);
     /* Without an end, they are refused as soon as the end cannot be within the limit. */
-    check_limit("GET /abcdefghi", (struct h1_head_limits){14, 1000, 9}, WEIR_CODE_target_too_long);
-    check_limit("GET /abcdefgh", (struct h1_head_limits){14, 1000, 9}, MORE);
-    check_limit("AAAAAAAAAAAAAA", (struct h1_head_limits){14, 1000, 9}, WEIR_CODE_target_too_long);
-    check_limit(GET "a: bcdefghij", (struct h1_head_limits){14, 37 + 64, 9}, WEIR_CODE_head_too_large);
-    check_limit(GET "a: bcdefghij", (struct h1_head_limits){14, 38 + 64, 9}, MORE);
-    check_limit(GET "a: b\r\nc: d\r\n", (struct h1_head_limits){14, 1000, 2}, WEIR_CODE_too_many_fields);
+    check_limit("GET /abcdefghi", (struct http_head_limits){14, 1000, 9}, WEIR_CODE_target_too_long);
+    check_limit("GET /abcdefgh", (struct http_head_limits){14, 1000, 9}, MORE);
+    check_limit("AAAAAAAAAAAAAA", (struct http_head_limits){14, 1000, 9}, WEIR_CODE_target_too_long);
+    check_limit(GET "a: bcdefghij", (struct http_head_limits){14, 37 + 64, 9}, WEIR_CODE_head_too_large);
+    check_limit(GET "a: bcdefghij", (struct http_head_limits){14, 38 + 64, 9}, MORE);
+    check_limit(GET "a: b\r\nc: d\r\n", (struct http_head_limits){14, 1000, 2}, WEIR_CODE_too_many_fields);
 
-    struct h1_head_limits tight = {14, 10 + 32, 1};
+    struct http_head_limits tight = {14, 10 + 32, 1};
     assert_int_equal(run(H1_KIND_TRAILERS, false, "a: b\r\n\r\n", 8, tight), 8);
     assert_int_equal(run(H1_KIND_TRAILERS, false, "a: bcde\r\n\r\n", 11, tight),
                      h1_head_error(WEIR_CODE_trailers_too_large));
@@ -487,7 +487,7 @@ static void status_lines_have_limits(void **state)
 {
     (void)state;
     for (size_t max = 0; max < 24; max++) {
-        struct h1_head_limits limits = {max, 1000, 9};
+        struct http_head_limits limits = {max, 1000, 9};
         int64_t large = h1_head_error(WEIR_CODE_head_too_large);
         assert_int_equal(run(H1_KIND_RESPONSE, false, OK200 "\r\n", 19, limits), max < 15 ? large : 19);
         assert_int_equal(run(H1_KIND_RESPONSE, true, "HTTP/1.1 200\n\n", 14, limits), max < 12 ? large : 14);
@@ -521,7 +521,7 @@ static void any_octets(void **state)
 static void methods(void **state)
 {
     (void)state;
-    const struct h1_head_limits limits = {.line_size_max = 6, .head_size_max = 100, .field_count_max = 1};
+    const struct http_head_limits limits = {.line_size_max = 6, .head_size_max = 100, .field_count_max = 1};
     static const struct {
         const char *text, *strict, *lenient;
     } rows[] = {

@@ -27,7 +27,7 @@ static const char *const responses[] = {
 };
 
 static int64_t parse(struct http_head *head, bool request, char *octets, size_t size,
-                     const struct h1_head_limits *limits, struct h1_known *known)
+                     const struct http_head_limits *limits, struct h1_known *known)
 {
     return request ? h1_head_parse_request(head, octets, size, limits, true, known)
                    : h1_head_parse_response(head, octets, size, limits, true, known);
@@ -63,7 +63,7 @@ static void same_head(const struct http_head *a, const struct http_head *b)
 }
 
 /* The second head of the two in the buffer, `size` of its octets, after the first was learnt, and alone. */
-static void check_second(bool request, char *octets, size_t first, size_t size, const struct h1_head_limits *limits,
+static void check_second(bool request, char *octets, size_t first, size_t size, const struct http_head_limits *limits,
                          size_t capacity)
 {
     struct h1_known known = {0};
@@ -81,7 +81,7 @@ static void check_second(bool request, char *octets, size_t first, size_t size, 
 
 static void check_twice(bool request, const char *text)
 {
-    struct h1_head_limits limits = {1000, 10000, FIELDS_MAX};
+    struct http_head_limits limits = {1000, 10000, FIELDS_MAX};
     size_t size = strlen(text);
     char *octets = malloc(2 * size);
     assert_non_null(octets);
@@ -116,7 +116,7 @@ static void test_known_or_not(void **state)
 static void test_last_is_not_learnt(void **state)
 {
     struct h1_known known = {0};
-    struct h1_head_limits limits = {1000, 10000, FIELDS_MAX};
+    struct http_head_limits limits = {1000, 10000, FIELDS_MAX};
     weir_field fields[FIELDS_MAX];
     struct http_head head = {.fields = fields, .field_capacity = FIELDS_MAX};
     char octets[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -131,7 +131,7 @@ static void test_last_is_not_learnt(void **state)
 static void test_too_many_to_know(void **state)
 {
     struct h1_known known = {0};
-    struct h1_head_limits limits = {1000, 10000, FIELDS_MAX};
+    struct http_head_limits limits = {1000, 10000, FIELDS_MAX};
     weir_field fields[FIELDS_MAX];
     struct http_head head = {.fields = fields, .field_capacity = FIELDS_MAX};
     char octets[256] = "HTTP/1.1 200 OK\r\n";

@@ -27,7 +27,7 @@ struct message {
     size_t content_size;
 };
 
-static const struct h1_head_limits message_limits = {.line_size_max = 8192,
+static const struct http_head_limits message_limits = {.line_size_max = 8192,
                                                      .head_size_max = 65536,
                                                      .field_count_max = MESSAGE_FIELDS_MAX};
 

@@ -86,7 +86,7 @@ static void heads_read_back(void **state)
     (void)state;
     const weir_fields fields = WEIR_FIELDS({WEIR_STR("X-a"), WEIR_STR("1")}, {WEIR_STR("x-A"), WEIR_STR("")},
                                            {WEIR_STR("Z"), WEIR_STR("b, \"c\"")});
-    const struct h1_head_limits limits = {.line_size_max = 100, .head_size_max = 1000, .field_count_max = 10};
+    const struct http_head_limits limits = {.line_size_max = 100, .head_size_max = 1000, .field_count_max = 10};
     char octets[256], *to = h1_put_request_line(octets, WEIR_STR("GET"), WEIR_STR("/x"));
     to = h1_put_field(to, (weir_field){WEIR_STR("Host"), WEIR_STR("a")});
     char *before = to;

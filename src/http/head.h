@@ -8,6 +8,13 @@
 #include <weir/base.h>
 #include <weir/field.h>
 
+/* What a head may be at most. */
+struct http_head_limits {
+    size_t line_size_max; /* the start line, without its line end */
+    size_t head_size_max; /* all octets and 32 for each field */
+    size_t field_count_max;
+};
+
 struct http_head {
     /* Where fields go: the caller's array; more than `field_capacity` of them is an error of the parser. */
     weir_field *fields;

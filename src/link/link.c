@@ -404,7 +404,7 @@ void link_home_fini(struct link_home *home)
     assert(base_list_is_empty(&home->links) && base_list_is_empty(&home->idle_links));
     link_memory_fini(home);
     base_slab_fini(&home->slab);
-    engine_config_fini(&home->config);
+    conn_config_fini(&home->config);
 }
 
 uint64_t link_home_next_id(struct link_home *home)

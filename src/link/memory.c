@@ -16,7 +16,7 @@
 
 uint64_t link_home_memory(const struct link_home *home)
 {
-    return engine_config_memory(&home->config) - base_slab_kept(&home->slab);
+    return exchange_config_memory(&home->config) - base_slab_kept(&home->slab);
 }
 
 static uint64_t held_by(const struct link *link)
@@ -26,7 +26,7 @@ static uint64_t held_by(const struct link *link)
 
 static void trim(struct link_home *home)
 {
-    engine_config_trim(&home->config);
+    exchange_config_trim(&home->config);
     base_slab_trim(&home->slab, LINKS_KEEP);
 }
 

@@ -18,7 +18,7 @@ static void add(uint64_t *to, const uint64_t *from, size_t count)
         to[i] += engine_counted(&from[i]);
 }
 
-static void add_engines(weir_ledger *l, const struct engine_totals *t)
+static void add_engines(weir_ledger *l, const struct exchange_totals *t)
 {
     l->exchanges_begun += engine_counted(&t->exchanges_begun);
     l->exchanges_done += engine_counted(&t->exchanges_done);

@@ -1,6 +1,6 @@
 /* What a client's request says, found by looking once at what the application gave; and its head as octets. Pure. */
-#ifndef ENGINE_REQUEST_PLAN_H
-#define ENGINE_REQUEST_PLAN_H
+#ifndef H1_REQUEST_PLAN_H
+#define H1_REQUEST_PLAN_H
 
 #include <weir/conn.h>
 
@@ -10,7 +10,7 @@ struct request_plan {
     bool gives_length, gives_host, gives_close, gives_upgrade, gives_expect;
     bool streams;
     bool expects;  /* the content waits for 100 (Continue) */
-    uint8_t asked; /* enum engine_asked */
+    uint8_t asked; /* enum exchange_asked */
 };
 
 /* WEIR_OK, or the code of what may not be sent. */

@@ -1,6 +1,6 @@
-#include "engine/request_plan.h"
+#include "h1/request_plan.h"
 
-#include "engine/engine.h"
+#include "h1/engine.h"
 #include "h1/writer.h"
 
 static bool name_is(const weir_field *field, weir_str name)
@@ -52,7 +52,7 @@ static weir_code check_start(const weir_request *request)
     if (!exchange_body_valid(&request->body))
         return WEIR_CODE_bad_content_length;
     /* What follows its head is the tunnel's already (RFC 9110, 9.3.6). */
-    bool connect = engine_asked(request->method) == ENGINE_ASKED_CONNECT && request->body.kind != WEIR_BODY_NONE;
+    bool connect = exchange_asked(request->method) == EXCHANGE_ASKED_CONNECT && request->body.kind != WEIR_BODY_NONE;
     return connect || request->body.kind == WEIR_BODY_TUNNEL ? WEIR_CODE_misuse : WEIR_OK;
 }
 
@@ -60,7 +60,7 @@ weir_code request_plan_make(struct request_plan *plan, const weir_request *reque
 {
     const weir_body *body = &request->body;
     weir_code code = check_start(request);
-    *plan = (struct request_plan){.asked = (uint8_t)engine_asked(request->method)};
+    *plan = (struct request_plan){.asked = (uint8_t)exchange_asked(request->method)};
     plan->streams = body->kind == WEIR_BODY_STREAM;
     plan->has_length = !plan->streams;
     plan->length = exchange_body_length(body);

@@ -1,7 +1,7 @@
 /* Answers: the head that the application asks for, checked and written at once; nothing here calls back. */
 #include <assert.h>
 
-#include "engine/engine.h"
+#include "h1/engine.h"
 #include "h1/writer.h"
 
 /* Borrowed content up to this size is copied beside its head: one piece is cheaper to send than two. */
@@ -20,22 +20,6 @@ struct plan {
     bool until_close;
     bool tunnel;
 };
-
-void engine_account(struct engine *engine, uint64_t pending_before)
-{
-    uint64_t n = engine->output.pending - pending_before;
-    engine->facts->octets_queued += n;
-    engine_count(&engine->config->totals.octets_queued, n);
-}
-
-weir_code engine_out_of_memory(struct engine *engine)
-{
-    base_trace_add(&engine->facts->trace, BASE_TRACE_MEM_NONE);
-    engine_note(engine, WEIR_CODE_no_memory);
-    engine->abort = true;
-    engine_wake(engine);
-    return WEIR_CODE_no_memory;
-}
 
 /* --- checking ---------------------------------------------------------------------------------------------------- */
 
@@ -100,12 +84,12 @@ static bool reason_valid(weir_str reason)
 /* Fills the plan; false: it may not be sent. */
 static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_body *body)
 {
-    struct engine *engine = x->engine;
+    struct h1_engine *engine = h1_engine_of(x);
     unsigned status = plan->status;
     if (!exchange_body_valid(body))
         return false;
     plan->tunnel = body->kind == WEIR_BODY_TUNNEL;
-    bool connect = x->asked == ENGINE_ASKED_CONNECT;
+    bool connect = x->asked == EXCHANGE_ASKED_CONNECT;
     if (plan->tunnel) {
         bool switching = engine->states.of[H1_CLIENT] == H1_ASKS;
         if (!switching || !(status == 101 ? !connect && x->head->parsed.version >= 11 : connect && status / 100 == 2))
@@ -113,7 +97,7 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     } else if (status < 200 || status > 999 || (connect && status / 100 == 2)) {
         return false;
     }
-    plan->no_content = plan->tunnel || status == 204 || status == 304 || x->asked == ENGINE_ASKED_HEAD;
+    plan->no_content = plan->tunnel || status == 204 || status == 304 || x->asked == EXCHANGE_ASKED_HEAD;
     bool streams = body->kind == WEIR_BODY_STREAM;
     plan->has_length = !streams && !plan->tunnel;
     plan->length = exchange_body_length(body);
@@ -141,17 +125,17 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
 /* Whether this answer is to be the last, and why, as far as is known when its head is written. */
 static void decide_last(struct weir_exchange *x, const struct plan *plan)
 {
-    struct engine *engine = x->engine;
-    struct engine_facts *facts = engine->facts;
+    struct h1_engine *engine = h1_engine_of(x);
+    struct engine_facts *facts = engine->base.facts;
     weir_code code = 0;
-    bool unread = x->in != ENGINE_IN_DONE && !plan->tunnel && x->refused;
+    bool unread = x->in != EXCHANGE_IN_DONE && !plan->tunnel && x->refused;
     if (plan->gives_close)
         code = WEIR_CODE_close_by_application;
     else if (plan->until_close)
         code = WEIR_CODE_close_delimited;
-    else if (unread && engine_body_is_here(engine, x))
+    else if (unread && h1_engine_body_is_here(engine, x))
         x->expects = false; /* who waits for a 100 has not sent it */
-    else if (unread && (x->expects || x->stuck || x->in_length > engine->config->options.limits.discard_size_max))
+    else if (unread && (x->expects || x->stuck || x->in_length > engine->base.config->options.limits.discard_size_max))
         code = WEIR_CODE_close_after_response;
     if (code != 0 && facts->last_code == 0)
         facts->last_code = (uint8_t)code;
@@ -195,10 +179,10 @@ static size_t head_size_max(const struct plan *plan, weir_str date, weir_str ser
 
 /* --- content ------------------------------------------------------------------------------------------------------- */
 
-bool engine_put_content(struct engine *engine, const weir_body *body)
+bool h1_engine_put_content(struct h1_engine *engine, const weir_body *body)
 {
-    struct base_output *output = &engine->output;
-    struct base_blocks *blocks = &engine->config->blocks;
+    struct base_output *output = &engine->base.output;
+    struct base_blocks *blocks = &engine->base.config->blocks;
     switch (body->kind) {
     case WEIR_BODY_COPY:
         return base_output_copy(output, blocks, body->octets);
@@ -215,19 +199,19 @@ static uint8_t out_after_head(const struct plan *plan, const weir_body *body)
 {
     bool streams = body->kind == WEIR_BODY_STREAM || body->kind == WEIR_BODY_SIZED;
     if (plan->tunnel)
-        return ENGINE_OUT_TUNNEL;
+        return EXCHANGE_OUT_TUNNEL;
     if (!streams || plan->no_content)
-        return ENGINE_OUT_DONE;
+        return EXCHANGE_OUT_DONE;
     if (plan->chunked)
-        return ENGINE_OUT_CHUNKED;
-    return plan->until_close ? ENGINE_OUT_CLOSE : ENGINE_OUT_LENGTH;
+        return EXCHANGE_OUT_CHUNKED;
+    return plan->until_close ? EXCHANGE_OUT_CLOSE : EXCHANGE_OUT_LENGTH;
 }
 
-void engine_end_answer(struct weir_exchange *x)
+void h1_engine_end_answer(struct weir_exchange *x)
 {
-    x->out = ENGINE_OUT_DONE;
+    x->out = EXCHANGE_OUT_DONE;
     x->out_end = x->engine->facts->octets_queued;
-    bool allowed = h1_states_event(&x->engine->states, engine_self(x->engine), H1_EVENT_END);
+    bool allowed = h1_states_event(&h1_engine_of(x)->states, h1_engine_self(h1_engine_of(x)), H1_EVENT_END);
     assert(allowed);
     (void)allowed;
 }
@@ -235,55 +219,55 @@ void engine_end_answer(struct weir_exchange *x)
 /* Writes head and content; the plan is right. */
 static weir_code send_answer(struct weir_exchange *x, struct plan *plan, const weir_body *body)
 {
-    struct engine *engine = x->engine;
-    struct base_output *output = &engine->output;
+    struct h1_engine *engine = h1_engine_of(x);
+    struct base_output *output = &engine->base.output;
     uint64_t before = output->pending;
     if (!h1_states_event(&engine->states, H1_SERVER, plan->tunnel ? H1_EVENT_SWITCH : H1_EVENT_RESPONSE))
         return WEIR_CODE_misuse;
     decide_last(x, plan);
 
-    weir_str date = plan->gives_date ? (weir_str){.ptr = NULL} : engine_config_date_line(engine->config);
-    weir_str server = plan->gives_server ? (weir_str){.ptr = NULL} : engine->config->options.server_name;
+    weir_str date = plan->gives_date ? (weir_str){.ptr = NULL} : exchange_config_date_line(engine->base.config);
+    weir_str server = plan->gives_server ? (weir_str){.ptr = NULL} : engine->base.config->options.server_name;
     bool beside = (body->kind == WEIR_BODY_BORROW || body->kind == WEIR_BODY_COPY) &&
                   body->octets.len <= COPY_SIZE_MAX && !plan->no_content;
     size_t size = head_size_max(plan, date, server) + (beside ? body->octets.len : 0);
-    char *start = base_output_reserve(output, &engine->config->blocks, size);
+    char *start = base_output_reserve(output, &engine->base.config->blocks, size);
     if (start == NULL)
-        return engine_out_of_memory(engine);
+        return engine_out_of_memory(&engine->base);
     char *to = put_head(start, x, plan, date, server);
     if (beside && body->octets.len > 0)
         to = h1_put(to, body->octets);
     assert((size_t)(to - start) <= size);
     base_output_commit(output, (size_t)(to - start));
-    bool whole = beside || plan->no_content || engine_put_content(engine, body);
-    engine_account(engine, before);
+    bool whole = beside || plan->no_content || h1_engine_put_content(engine, body);
+    engine_account(&engine->base, before);
     x->begun_out = true;
     x->head->parsed.status = plan->status; /* for weir_response_status */
     x->no_content = plan->no_content;
-    engine_count(&engine->config->totals.responses_by_status[plan->status / 100 <= 5 ? plan->status / 100 : 5], 1);
+    engine_count(&engine->base.config->totals.responses_by_status[plan->status / 100 <= 5 ? plan->status / 100 : 5], 1);
     if (!whole)
-        return engine_out_of_memory(engine);
+        return engine_out_of_memory(&engine->base);
 
     x->out = out_after_head(plan, body);
     x->out_left = plan->length;
-    if (x->out == ENGINE_OUT_DONE) {
+    if (x->out == EXCHANGE_OUT_DONE) {
         x->body_out = plan->no_content ? 0 : plan->length;
-        engine_end_answer(x);
+        h1_engine_end_answer(x);
     } else {
         x->room_due = true;
     }
     if (plan->tunnel) {
-        engine->facts->tunnel = true;
-        engine->facts->last_code = 0;
-        x->in = ENGINE_IN_TUNNEL;
+        engine->base.facts->tunnel = true;
+        engine->base.facts->last_code = 0;
+        x->in = EXCHANGE_IN_TUNNEL;
         x->paused = false;
         x->end_due = false; /* from now on it is the peer's FIN that ends what arrives */
     }
-    engine_wake(engine);
+    engine_wake(&engine->base);
     return WEIR_OK;
 }
 
-bool engine_put_500(struct weir_exchange *x, weir_fields fields, weir_str content)
+bool h1_engine_put_500(struct weir_exchange *x, weir_fields fields, weir_str content)
 {
     struct plan plan = {.status = 500, .reason = weir_status_reason(500), .fields = fields};
     const weir_body body = weir_body_copy(content);
@@ -295,14 +279,14 @@ static weir_code send_500(struct weir_exchange *x)
 {
     x->wrong = WEIR_CODE_bad_response;
     base_trace_add(&x->engine->facts->trace, BASE_TRACE_APP_WRONG);
-    engine_answer_500(x);
+    h1_engine_answer_500(x);
     return WEIR_CODE_bad_response;
 }
 
-weir_code weir_respond_reason(weir_exchange *x, unsigned status, weir_str reason, weir_fields fields, weir_body body)
+weir_code h1_respond(weir_exchange *x, unsigned status, weir_str reason, weir_fields fields, weir_body body)
 {
-    struct engine *engine = x->engine;
-    if (engine->config->options.role != WEIR_ROLE_SERVER || x->out != ENGINE_OUT_NONE || engine->finished ||
+    struct h1_engine *engine = h1_engine_of(x);
+    if (engine->base.config->options.role != WEIR_ROLE_SERVER || x->out != EXCHANGE_OUT_NONE || engine->base.finished ||
         engine->current != x || !h1_states_allow(&engine->states, H1_SERVER, H1_EVENT_RESPONSE))
         return WEIR_CODE_misuse;
     struct plan plan = {.status = status, .reason = reason, .fields = fields};
@@ -314,23 +298,18 @@ weir_code weir_respond_reason(weir_exchange *x, unsigned status, weir_str reason
         /* A stream beside a body that is still to come means that the body is wanted; an answer that is whole already
          * declines it, and the peer may keep it (RFC 9110, 10.1.1). */
         if (body.kind == WEIR_BODY_STREAM || body.kind == WEIR_BODY_SIZED)
-            engine_continue(engine, x);
+            h1_engine_continue(engine, x);
         else
             x->refused = true;
     }
     return send_answer(x, &plan, &body);
 }
 
-weir_code weir_respond(weir_exchange *x, unsigned status, weir_fields fields, weir_body body)
+weir_code h1_interim(weir_exchange *x, unsigned status, weir_fields fields)
 {
-    return weir_respond_reason(x, status, weir_status_reason(status), fields, body);
-}
-
-weir_code weir_respond_interim(weir_exchange *x, unsigned status, weir_fields fields)
-{
-    struct engine *engine = x->engine;
-    if (engine->config->options.role != WEIR_ROLE_SERVER || engine->finished || engine->current != x ||
-        !h1_states_allow(&engine->states, H1_SERVER, H1_EVENT_INTERIM) || x->out != ENGINE_OUT_NONE)
+    struct h1_engine *engine = h1_engine_of(x);
+    if (engine->base.config->options.role != WEIR_ROLE_SERVER || engine->base.finished || engine->current != x ||
+        !h1_states_allow(&engine->states, H1_SERVER, H1_EVENT_INTERIM) || x->out != EXCHANGE_OUT_NONE)
         return WEIR_CODE_misuse;
     if (status < 100 || status > 199 || status == 101)
         return WEIR_CODE_bad_response;
@@ -343,28 +322,28 @@ weir_code weir_respond_interim(weir_exchange *x, unsigned status, weir_fields fi
         return WEIR_OK;
     if (status == 100)
         x->expects = false;
-    uint64_t before = engine->output.pending;
+    uint64_t before = engine->base.output.pending;
     weir_str reason = weir_status_reason(status);
     size_t size = H1_STATUS_LINE_OVERHEAD + reason.len + h1_fields_size(fields) + 2;
-    char *start = base_output_reserve(&engine->output, &engine->config->blocks, size);
+    char *start = base_output_reserve(&engine->base.output, &engine->base.config->blocks, size);
     if (start == NULL)
-        return engine_out_of_memory(engine);
+        return engine_out_of_memory(&engine->base);
     char *to = h1_put_status_line(start, status, reason);
     for (size_t i = 0; i < fields.count; i++)
         to = h1_put_field(to, fields.list[i]);
     to = H1_PUT(to, "\r\n");
-    base_output_commit(&engine->output, (size_t)(to - start));
-    engine_account(engine, before);
-    engine_count(&engine->config->totals.responses_by_status[1], 1);
-    engine_wake(engine);
+    base_output_commit(&engine->base.output, (size_t)(to - start));
+    engine_account(&engine->base, before);
+    engine_count(&engine->base.config->totals.responses_by_status[1], 1);
+    engine_wake(&engine->base);
     return WEIR_OK;
 }
 
-void engine_continue(struct engine *engine, struct weir_exchange *x)
+void h1_engine_continue(struct h1_engine *engine, struct weir_exchange *x)
 {
     x->expects = false;
     /* The peer did not wait: it needs no permission. */
-    if (base_input_size(&engine->input) > 0)
+    if (base_input_size(&engine->base.input) > 0)
         return;
-    (void)weir_respond_interim(x, 100, WEIR_NO_FIELDS);
+    (void)h1_interim(x, 100, WEIR_NO_FIELDS);
 }

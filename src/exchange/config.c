@@ -1,11 +1,11 @@
-#include "engine/config.h"
+#include "exchange/config.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/sized.h"
-#include "engine/engine.h"
+#include "exchange/engine.h"
 
 #define EXCHANGES_KEEP_MAX 256
 #define ENGINES_KEEP_MAX   256
@@ -33,8 +33,8 @@ static void put_date(struct weir_conn_config *config, int64_t second)
     memcpy(config->date_line + 6 + HTTP_DATE_SIZE, "\r\n", 2);
 }
 
-weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_options *options, size_t engine_size,
-                             size_t exchange_size, weir_error *error)
+weir_code exchange_config_init(struct weir_conn_config *config, const weir_conn_options *options, size_t engine_size,
+                               size_t exchange_size, weir_error *error)
 {
     if (options == NULL || options->size == 0)
         return refuse(error, "engine options: `size` is 0: make them with WEIR_CONN_OPTIONS");
@@ -65,7 +65,7 @@ weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_op
     config->options.allocator = base_meter_init(&config->meter, &config->options.allocator);
     config->lenient = config->options.lenient || (config->options.role == WEIR_ROLE_CLIENT && !config->options.strict);
     const weir_limits *limits = &config->options.limits;
-    config->head_limits = (struct h1_head_limits){
+    config->head_limits = (struct http_head_limits){
         .line_size_max = limits->request_line_size_max,
         .head_size_max = limits->head_size_max,
         .field_count_max = limits->field_count_max,
@@ -83,7 +83,7 @@ weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_op
     return WEIR_OK;
 }
 
-void engine_config_fini(struct weir_conn_config *config)
+void exchange_config_fini(struct weir_conn_config *config)
 {
     base_slab_fini(&config->engines);
     base_slab_fini(&config->heads);
@@ -91,7 +91,7 @@ void engine_config_fini(struct weir_conn_config *config)
     base_blocks_fini(&config->blocks);
 }
 
-void engine_config_trim(struct weir_conn_config *config)
+void exchange_config_trim(struct weir_conn_config *config)
 {
     base_slab_trim(&config->blocks.small, TRIMMED_KEEP);
     base_slab_trim(&config->blocks.large, TRIMMED_KEEP);
@@ -100,18 +100,18 @@ void engine_config_trim(struct weir_conn_config *config)
     base_slab_trim(&config->engines, TRIMMED_KEEP);
 }
 
-uint64_t engine_config_memory(const struct weir_conn_config *config)
+uint64_t exchange_config_memory(const struct weir_conn_config *config)
 {
     return config->meter.held - base_slab_kept(&config->blocks.small) - base_slab_kept(&config->blocks.large) -
            base_slab_kept(&config->exchanges) - base_slab_kept(&config->heads) - base_slab_kept(&config->engines);
 }
 
-weir_str engine_config_date_line(struct weir_conn_config *config)
+weir_str exchange_config_date_line(struct weir_conn_config *config)
 {
     if (config->unix_time == NULL)
         return (weir_str){.ptr = NULL};
     int64_t second = config->unix_time(config->unix_time_app);
     if (second != config->date_second)
         put_date(config, second);
-    return (weir_str){.ptr = config->date_line, .len = ENGINE_DATE_LINE_SIZE};
+    return (weir_str){.ptr = config->date_line, .len = EXCHANGE_DATE_LINE_SIZE};
 }

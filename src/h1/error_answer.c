@@ -4,26 +4,26 @@
 
 #include <stdio.h>
 
-#include "engine/engine.h"
+#include "h1/engine.h"
 #include "h1/writer.h"
 
 struct weir_error_answer {
-    struct engine *engine;
+    struct h1_engine *engine;
     struct weir_exchange *wrong; /* whose own answer may not be sent: the connection goes on; null: it ends */
     weir_error_info info;
     bool given;
 };
 
 /* The method may be known although the head is malformed, or not whole. Such a head is still at the front of the input. */
-static weir_str method_of(const struct engine *engine)
+static weir_str method_of(const struct h1_engine *engine)
 {
-    const struct base_input *input = &engine->input;
+    const struct base_input *input = &engine->base.input;
     if (engine->current != NULL)
         return engine->current->head->parsed.method;
     if (base_input_size(input) == 0)
         return (weir_str){.ptr = NULL};
-    return h1_head_method(base_input_octets(input), base_input_size(input), &engine->config->head_limits,
-                          engine->config->lenient);
+    return h1_head_method(base_input_octets(input), base_input_size(input), &engine->base.config->head_limits,
+                          engine->base.config->lenient);
 }
 
 /* --- what may be given ------------------------------------------------------------------------------------------------- */
@@ -59,8 +59,8 @@ static bool may_be_given(weir_fields fields, weir_str content)
 
 static char *put_head(char *to, const struct weir_error_answer *answer, weir_fields fields, size_t length)
 {
-    struct weir_conn_config *config = answer->engine->config;
-    weir_str date = engine_config_date_line(config), server = config->options.server_name;
+    struct weir_conn_config *config = answer->engine->base.config;
+    weir_str date = exchange_config_date_line(config), server = config->options.server_name;
     to = h1_put_status_line(to, answer->info.status, weir_status_reason(answer->info.status));
     if (date.len > 0 && weir_fields_find(fields, WEIR_STR("date")) == NULL)
         to = h1_put(to, date);
@@ -75,21 +75,21 @@ static char *put_head(char *to, const struct weir_error_answer *answer, weir_fie
 /* The last one of its connection. False: no memory. */
 static bool put_last(const struct weir_error_answer *answer, weir_fields fields, weir_str content)
 {
-    struct engine *engine = answer->engine;
-    size_t size = 256 + engine->config->options.server_name.len + h1_fields_size(fields) + content.len;
-    uint64_t before = engine->output.pending;
-    char *start = base_output_reserve(&engine->output, &engine->config->blocks, size);
+    struct h1_engine *engine = answer->engine;
+    size_t size = 256 + engine->base.config->options.server_name.len + h1_fields_size(fields) + content.len;
+    uint64_t before = engine->base.output.pending;
+    char *start = base_output_reserve(&engine->base.output, &engine->base.config->blocks, size);
     if (start == NULL)
         return false;
     char *to = put_head(start, answer, fields, content.len);
     /* RFC 9110, 9.3.2: whatever is wrong with the request. */
-    if (content.len > 0 && engine_asked(answer->info.method) != ENGINE_ASKED_HEAD)
+    if (content.len > 0 && exchange_asked(answer->info.method) != EXCHANGE_ASKED_HEAD)
         to = h1_put(to, content);
-    base_output_commit(&engine->output, (size_t)(to - start));
-    engine_account(engine, before);
+    base_output_commit(&engine->base.output, (size_t)(to - start));
+    engine_account(&engine->base, before);
     if (engine->current != NULL)
         engine->current->head->parsed.status = answer->info.status; /* for weir_response_status */
-    engine_count(&engine->config->totals.responses_by_status[answer->info.status / 100], 1);
+    engine_count(&engine->base.config->totals.responses_by_status[answer->info.status / 100], 1);
     return true;
 }
 
@@ -98,18 +98,18 @@ weir_code weir_error_answer_give(weir_error_answer *answer, weir_fields fields, 
     if (answer->given)
         return WEIR_CODE_misuse;
     if (!may_be_given(fields, content)) {
-        base_trace_add(&answer->engine->facts->trace, BASE_TRACE_APP_WRONG);
+        base_trace_add(&answer->engine->base.facts->trace, BASE_TRACE_APP_WRONG);
         return WEIR_CODE_bad_response;
     }
     answer->given =
-        answer->wrong != NULL ? engine_put_500(answer->wrong, fields, content) : put_last(answer, fields, content);
+        answer->wrong != NULL ? h1_engine_put_500(answer->wrong, fields, content) : put_last(answer, fields, content);
     return answer->given ? WEIR_OK : WEIR_CODE_no_memory;
 }
 
 /* The application's words, or else ours. */
-static bool give(struct engine *engine, weir_code code, struct weir_exchange *wrong)
+static bool give(struct h1_engine *engine, weir_code code, struct weir_exchange *wrong)
 {
-    const weir_conn_options *options = &engine->config->options;
+    const weir_conn_options *options = &engine->base.config->options;
     struct weir_error_answer answer = {
         .engine = engine,
         .wrong = wrong,
@@ -118,14 +118,14 @@ static bool give(struct engine *engine, weir_code code, struct weir_exchange *wr
                  .status = weir_code_status(code),
                  .exchange = engine->current,
                  .method = method_of(engine),
-                 .connection = engine->facts->id},
+                 .connection = engine->base.facts->id},
     };
     if (options->error_answer != NULL) {
         /* It may look, and give; the functions that answer refuse a connection that is finished. */
-        bool finished = engine->finished;
-        engine->finished = true;
+        bool finished = engine->base.finished;
+        engine->base.finished = true;
         options->error_answer(options->app, &answer.info, &answer);
-        engine->finished = finished;
+        engine->base.finished = finished;
     }
     if (!answer.given) {
         char text[160];
@@ -137,7 +137,7 @@ static bool give(struct engine *engine, weir_code code, struct weir_exchange *wr
     return answer.given;
 }
 
-bool engine_answer_error(struct engine *engine, weir_code code)
+bool h1_engine_answer_error(struct h1_engine *engine, weir_code code)
 {
     if (!h1_states_event(&engine->states, H1_SERVER, H1_EVENT_RESPONSE))
         return false;
@@ -145,7 +145,7 @@ bool engine_answer_error(struct engine *engine, weir_code code)
     return give(engine, code, NULL) && h1_states_event(&engine->states, H1_SERVER, H1_EVENT_END);
 }
 
-void engine_answer_500(struct weir_exchange *x)
+void h1_engine_answer_500(struct weir_exchange *x)
 {
-    (void)give(x->engine, WEIR_CODE_bad_response, x);
+    (void)give(h1_engine_of(x), WEIR_CODE_bad_response, x);
 }

@@ -2,7 +2,7 @@
 
 #include "base/alloc.h"
 #include "base/sized.h"
-#include "engine/engine.h"
+#include "exchange/engine.h"
 #include "exchange/verdict.h"
 
 struct exchange_head exchange_no_head;
@@ -133,7 +133,7 @@ void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery deliver
             .code = code,
             .stage = code == WEIR_CODE_complete  ? WEIR_STAGE_RESPONSE
                      : engine->facts->cause != 0 ? (weir_stage)engine->facts->cause_stage
-                                                 : engine_stage(engine),
+                                                 : engine->ops->stage(engine),
             .how = weir_code_how(code),
             .by = weir_code_by(code),
             .delivery = delivery,
@@ -186,13 +186,6 @@ weir_str weir_request_query(const weir_exchange *x)
 weir_str weir_request_authority(const weir_exchange *x)
 {
     return x->head->target.authority.len > 0 ? x->head->target.authority : x->head->parsed.host;
-}
-
-weir_str weir_request_upgrade(const weir_exchange *x)
-{
-    bool asks = engine_is_server(x->engine) && x->head->parsed.upgrade && x->asked != ENGINE_ASKED_CONNECT &&
-                x->engine->states.of[H1_CLIENT] == H1_ASKS;
-    return asks ? weir_fields_value(weir_exchange_fields(x), WEIR_STR("upgrade")) : (weir_str){.ptr = NULL};
 }
 
 unsigned weir_response_status(const weir_exchange *x)
@@ -259,34 +252,6 @@ void weir_body_refuse(weir_exchange *x)
 bool weir_body_is_refused(const weir_exchange *x)
 {
     return x->refused || x->aborted;
-}
-
-void weir_exchange_close(weir_exchange *x)
-{
-    struct engine_facts *facts = x->engine->facts;
-    x->asks_last = true;
-    if (!engine_is_server(x->engine) && x != x->engine->current && x->out_end == 0)
-        return; /* on no connection yet */
-    if (facts->last_code == 0)
-        facts->last_code = WEIR_CODE_close_by_application;
-    base_trace_add(&facts->trace, BASE_TRACE_APP_CLOSE);
-    h1_states_set_last(&x->engine->states);
-    if (x->engine->current == NULL)
-        x->engine->finished = true; /* in `done`: no exchange is under way that could be the last */
-    engine_wake(x->engine);
-}
-
-void weir_exchange_abort(weir_exchange *x)
-{
-    struct engine *engine = x->engine;
-    x->aborted = true;
-    if (x != engine->current && (x->out_end > engine->facts->octets_sent || engine->ahead_first != NULL)) {
-        /* Answered whole, and not all of it has left yet; or asked ahead: the others behind it cannot be answered. */
-        base_trace_add(&engine->facts->trace, BASE_TRACE_APP_ABORT);
-        engine_note(engine, WEIR_CODE_aborted);
-        engine->abort = true;
-    }
-    engine_wake(engine);
 }
 
 void weir_exchange_set_user(weir_exchange *x, void *user)

@@ -1,17 +1,19 @@
 /* What the engines of one thread share: the options, checked and with defaults; free lists; the Date line of the present
  * second; the counters. */
-#ifndef ENGINE_CONFIG_H
-#define ENGINE_CONFIG_H
+#ifndef EXCHANGE_CONFIG_H
+#define EXCHANGE_CONFIG_H
 
 #include <weir/conn.h>
 
 #include "base/block.h"
 #include "base/memory.h"
 #include "exchange/totals.h"
-#include "h1/known.h"
 #include "http/date.h"
+#include "http/head.h"
 
-#define ENGINE_DATE_LINE_SIZE (6 + HTTP_DATE_SIZE + 2)
+#define EXCHANGE_DATE_LINE_SIZE (6 + HTTP_DATE_SIZE + 2)
+
+struct h1_shared;
 
 struct weir_conn_config {
     weir_conn_options options; /* limits resolved, allocator that of the meter */
@@ -19,10 +21,9 @@ struct weir_conn_config {
     weir_handler handler;        /* a copy, so that a shorter struct of an older caller is null behind its end */
     const weir_handler *serves; /* what exchanges begin with: `handler`, or another of the owner's that lives as long */
     bool lenient;
-    struct h1_head_limits head_limits;
+    struct http_head_limits head_limits;
     struct base_blocks blocks;
-    struct h1_known known; /* an earlier head in the input of the engine that runs, */
-    const struct base_block *known_block; /* which is this one; null: of none */
+    struct h1_shared *h1; /* what HTTP/1's engines share (h1/engine.h) */
     struct base_slab exchanges;
     struct base_slab heads; /* what came of them */
     struct base_slab engines; /* the active part of a connection */
@@ -30,25 +31,25 @@ struct weir_conn_config {
     int64_t (*unix_time)(void *app); /* the option, or the loop's */
     void *unix_time_app;
     int64_t date_second;
-    char date_line[ENGINE_DATE_LINE_SIZE];  /* "Date: ...\r\n" */
+    char date_line[EXCHANGE_DATE_LINE_SIZE];  /* "Date: ...\r\n" */
     uint64_t seed;                          /* of the jitter of ages */
     void (*wake)(struct weir_conn *conn); /* a connection has something to do; never null while one lives */
     /* An exchange ends; true: it is taken back, to be asked elsewhere, and its handler does not hear of it. May be null. */
     bool (*ending)(struct weir_conn_config *config, struct weir_exchange *x, weir_exchange_ending *ending);
     void (*freed)(struct weir_exchange *x); /* an exchange is no more; may be null */
-    struct engine_totals totals;
+    struct exchange_totals totals;
 };
 
 /* The same as weir_conn_config_new and _free, in the caller's memory. `engine_size`: of the pieces for engines, for what
  * the folder above keeps beside them; `exchange_size`: the same of exchanges, or 0. */
-WEIR_MUST_USE weir_code engine_config_init(struct weir_conn_config *config, const weir_conn_options *options,
+WEIR_MUST_USE weir_code exchange_config_init(struct weir_conn_config *config, const weir_conn_options *options,
                                            size_t engine_size, size_t exchange_size, weir_error *error);
-void engine_config_fini(struct weir_conn_config *config);
+void exchange_config_fini(struct weir_conn_config *config);
 /* Gives memory of the free lists back, but for a few pieces of each. */
-void engine_config_trim(struct weir_conn_config *config);
+void exchange_config_trim(struct weir_conn_config *config);
 /* Octets of memory that are in use. */
-uint64_t engine_config_memory(const struct weir_conn_config *config);
+uint64_t exchange_config_memory(const struct weir_conn_config *config);
 /* The Date line of now; empty when there is no wall clock. */
-weir_str engine_config_date_line(struct weir_conn_config *config);
+weir_str exchange_config_date_line(struct weir_conn_config *config);
 
 #endif

@@ -1,7 +1,7 @@
 /* weir_collect: a handler that stands before the application's own and keeps the content for it. */
 #include <string.h>
 
-#include "engine/engine.h"
+#include "exchange/engine.h"
 
 #define COLLECT_FIRST 4096
 
@@ -81,7 +81,7 @@ static void on_event(void *app, weir_exchange *x, weir_event event)
 
 weir_code weir_collect(weir_exchange *x, uint64_t size_max, weir_collected *collected, void *app)
 {
-    if (collected == NULL || x->handler->end == on_end || x->in == ENGINE_IN_TUNNEL || x->aborted)
+    if (collected == NULL || x->handler->end == on_end || x->in == EXCHANGE_IN_TUNNEL || x->aborted)
         return WEIR_CODE_misuse;
     struct collect *c = weir_exchange_alloc(x, sizeof *c);
     if (c == NULL)

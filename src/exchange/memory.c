@@ -1,6 +1,6 @@
 /* Memory that lives as long as an exchange: pieces in a list, of which an exchange that asks for none has only the head. */
 #include "base/alloc.h"
-#include "engine/engine.h"
+#include "exchange/engine.h"
 
 struct exchange_piece {
     struct exchange_piece *next;
