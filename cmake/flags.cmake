@@ -34,6 +34,11 @@ if(WEIR_WERROR)
     target_compile_options(weir_flags INTERFACE -Werror)
 endif()
 
+# After each event of a connection what its state says is asserted (src/conn/check.c).
+if(WEIR_SANITIZE OR weir_build_type STREQUAL "DEBUG")
+    target_compile_definitions(weir_flags INTERFACE WEIR_CHECK)
+endif()
+
 if(WEIR_LIBFUZZER)
     if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
         message(FATAL_ERROR "WEIR_LIBFUZZER needs clang, and the C compiler is ${CMAKE_C_COMPILER_ID}: "

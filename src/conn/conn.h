@@ -76,6 +76,8 @@ bool conn_lingers_for_input(const struct weir_conn *conn);
 /* A receipt came that was asked for because of the time. */
 void conn_answered(struct weir_conn *conn, const weir_receipt *receipt, uint64_t now_ns);
 bool conn_is_old(const struct weir_conn *conn, uint64_t now_ns);
+/* check.c: asserts what must be true of each state between two events. */
+void conn_check(const struct weir_conn *conn);
 /* ending.c: fills the ending from the facts and what the transport knew last; counts what was still open. */
 void conn_judge(struct weir_conn *conn, const weir_receipt *last, uint64_t now_ns, weir_ending *ending);
 

@@ -30,6 +30,7 @@
 #include <weir/weir.h>
 
 #include "base/failing_memory.h"
+#include "conn/conn.h"
 
 #define DRIVE_LOG_MAX   32768
 #define DRIVE_STEPS_MAX 1000 /* in one go without an octet read or written: more is a loop without progress */
@@ -316,6 +317,7 @@ static inline void drive_step(struct drive *d)
     for (unsigned steps = 0; d->engine != NULL; steps++) {
         DRIVE_MUST(d, steps < DRIVE_STEPS_MAX);
         DRIVE_MUST(d, weir_conn_config_memory(d->config) == d->beside + weir_conn_memory(d->engine));
+        conn_check(d->engine);
         if (d->woken) {
             d->woken = false;
             weir_conn_tick(d->engine, d->now_ns);

@@ -129,6 +129,9 @@ bool h1_engine_is_unprocessed(const struct h1_engine *engine, const struct recei
 /* Tells the handler of an exchange that is going on that the connection is being drained. */
 void h1_engine_tell_drain(struct h1_engine *engine);
 
+/* check.c: asserts what must be true between two events. */
+void h1_engine_check(const struct h1_engine *engine);
+
 /* --- a client: request.c ----------------------------------------------------------------------------------------------- */
 
 /* A request that was checked and written down, to be put on a connection once or more often. */

@@ -189,6 +189,7 @@ static bool read_trailers(struct h1_engine *engine, struct weir_exchange *x)
     const char *octets = base_input_octets(&engine->base.input);
     size_t size = base_input_size(&engine->base.input);
     if (size >= 2 && octets[0] == '\r' && octets[1] == '\n') {
+        h1_engine_looked(engine, true);
         base_input_consume(&engine->base.input, 2);
         h1_engine_message_is_whole(engine, x);
         return true;

@@ -229,6 +229,9 @@ static bool step(struct link *link, bool more)
     weir_receipt receipt = {.known = false};
     bool asked = false;
     for (;;) {
+#ifdef WEIR_CHECK
+        conn_check(&link->conn);
+#endif
         unsigned wants = weir_conn_wants(&link->conn);
         if (wants & (WEIR_WANT_CLOSE | WEIR_WANT_ABORT)) {
             finish(link, (wants & WEIR_WANT_ABORT) != 0, asked ? &receipt : NULL);
