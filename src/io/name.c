@@ -62,6 +62,16 @@ void io_names_drop(struct io_resolver *resolver)
         drop(BASE_CONTAINER(resolver->names.next, struct io_name, node));
 }
 
+void io_names_forget_unfinished(struct io_resolver *resolver)
+{
+    for (struct base_list *n = resolver->names.next, *next = n->next; n != &resolver->names; n = next) {
+        struct io_name *name = BASE_CONTAINER(n, struct io_name, node);
+        next = n->next;
+        if (!io_name_is_whole(name))
+            drop(name);
+    }
+}
+
 /* How long the answers hold, of both families together: they are asked for together. A family that has no address does
  * not shorten it, one that failed does. */
 static uint64_t life_ns(const struct io_name *name)

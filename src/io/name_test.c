@@ -179,6 +179,33 @@ static bool is_kept(const char *host)
     return false;
 }
 
+/* The last query goes while one family is still asked for: what was answered of the other is not kept as all there is,
+ * and who asks next has both. */
+static void test_half_is_not_kept(void **state)
+{
+    static const char *const hosts[] = {"held6.test", "held4.test"};
+    (void)state;
+    if (!has_library())
+        skip();
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        struct outcome first = {0}, second = {0};
+        ask(&first, hosts[i]);
+        for (int n = 0; n < 3000 && (first.calls == 0 || dns.held_count == 0); n++)
+            weir_loop_step(loop, 10 * MS);
+        assert_true(io_query_is_under_way(&first.query));
+        io_resolve_cancel(&first.query);
+        assert_false(is_kept(hosts[i]));
+        fake_dns_release(&dns);
+        ask(&second, hosts[i]);
+        for (int n = 0; n < 3000 && (second.calls == 0 || dns.held_count == 0); n++)
+            weir_loop_step(loop, 10 * MS);
+        fake_dns_release(&dns);
+        wait_over(&second);
+        assert_int_equal(second.addresses.count + second.more.count, first.addresses.count + 1);
+        assert_true(is_kept(hosts[i]));
+    }
+}
+
 /* No more names are kept than the bound says; what is under way is not lost for it. */
 static void test_bounded(void **state)
 {
@@ -276,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel_between, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_shared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_half_is_not_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_search_list, set_up, tear_down),

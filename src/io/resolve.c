@@ -24,11 +24,14 @@ static void part(struct io_asked *asked)
     base_release(&resolver->allocator, asked, asked->size);
 }
 
-/* Its sockets, and the memory of names that nobody waits for, go when the last query that waits has gone. */
+/* Its sockets, and the memory of names that nobody waits for, go when the last query that waits has gone. A family that
+ * is cut off here did not fail: the half that was answered is not kept as if it were all. */
 static void drop_unless_waiting(struct io_resolver *resolver)
 {
-    if (resolver->waiting == 0)
-        io_lookup_drop(resolver->lookup);
+    if (resolver->waiting > 0)
+        return;
+    io_names_forget_unfinished(resolver);
+    io_lookup_drop(resolver->lookup);
 }
 
 /* --- telling ------------------------------------------------------------------------------------------------------------- */

@@ -78,6 +78,8 @@ weir_code io_name_failure(const struct io_name *name, const char **why);
 void io_name_release(struct io_name *name);
 /* All that are kept go. */
 void io_names_drop(struct io_resolver *resolver);
+/* Those that are under way are not found any more: who asks next begins a lookup of his own. */
+void io_names_forget_unfinished(struct io_resolver *resolver);
 /* Of resolve.c: there is something new to tell to who waits. */
 void io_name_tell(struct io_name *name);
 
