@@ -33,8 +33,9 @@ def symbols(*how):
 
 def of_demo():
     """What the files of `weir demo` call beyond each other and the library. (Other commands have suites of their own.)"""
-    objects = glob.glob(os.path.join(BUILD, "CMakeFiles", "weir_cli.dir", "cli", "*.o"))
-    demo = [path for path in objects if re.match(r"(demo|log|options|sink|text)", os.path.basename(path))]
+    folder = os.path.join(BUILD, "CMakeFiles", "weir_cli.dir", "cli")
+    objects = glob.glob(os.path.join(folder, "**", "*.o"), recursive=True)
+    demo = [path for path in objects if re.match(r"demo/|common/(log|options|sink|text)", os.path.relpath(path, folder))]
     check(len(demo) > 10, "only %d objects of the program in %s", len(demo), BUILD)
     return symbols("--undefined-only", *demo) - symbols("--defined-only", *objects)
 

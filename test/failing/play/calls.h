@@ -32,6 +32,10 @@
          EINTR, ENOSYS, EPERM) \
     CALL(epoll_wait, int, (int loop, struct epoll_event *events, int most, int ms), (loop, events, most, ms), MINUS_ONE, \
          EINTR) \
+    CALL(fgets, char *, (char *text, int size, FILE *file), (text, size, file), NOTHING, \
+         EIO) \
+    CALL(fopen, FILE *, (const char *path, const char *mode), (path, mode), NOTHING, \
+         EACCES, EINTR, EMFILE, ENFILE, ENOENT, ENOMEM) \
     CALL(getaddrinfo, int, (const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found), \
          (host, port, hints, found), CODE, \
          EAI_ADDRFAMILY, EAI_AGAIN, EAI_BADFLAGS, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NODATA, EAI_NONAME, EAI_SERVICE, \
@@ -66,6 +70,8 @@
          EAGAIN, EINTR, EINVAL) \
     CALL(socket, int, (int family, int type, int protocol), (family, type, protocol), MINUS_ONE, \
          EACCES, EAFNOSUPPORT, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT) \
+    CALL(sysconf, long, (int name), (name), MINUS_ONE, \
+         EINVAL) \
     CALL(timerfd_create, int, (__clockid_t clock, int flags), (clock, flags), MINUS_ONE, \
          EINVAL, EMFILE, ENFILE, ENODEV, ENOMEM, EPERM) \
     CALL(unlink, int, (const char *path), (path), MINUS_ONE, \
@@ -115,18 +121,22 @@
 #define CALLS_SPARED(WHY) \
     WHY("it cannot fail as we call it: memory and strings", \
         "bcmp memchr memcmp memcpy memmem memmove memrchr memset strchr strcmp strcspn strerror strerrordesc_np " \
-        "strerrorname_np strlen strncmp strnlen strpbrk strrchr strspn strstr strtol gai_strerror gmtime_r " \
+        "strerrorname_np strlen strncmp strnlen strpbrk strrchr strspn strstr strtol strtoull gai_strerror gmtime_r " \
         "__errno_location __ctype_b_loc __tls_get_addr") \
     WHY("it cannot fail as we call it: the arguments are constants, or were checked", \
         "clock_gettime getenv secure_getenv getopt_long optarg opterr optind optopt getpid inet_ntop inet_pton htons sigaction sigaddset sigemptyset sigfillset " \
         "sigismember signal sigpending pthread_sigmask pthread_cond_destroy pthread_cond_init pthread_cond_signal " \
         "pthread_cond_timedwait pthread_cond_wait pthread_condattr_destroy pthread_condattr_init " \
         "pthread_condattr_setclock pthread_mutex_destroy pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock " \
-        "pthread_setcancelstate pthread_cancel snprintf strftime vsnprintf freeaddrinfo") \
+        "pthread_setcancelstate pthread_cancel sched_yield snprintf strftime vsnprintf freeaddrinfo") \
     WHY("a failure is a mistake of ours, and an assertion says so: EBADF, EFAULT, EINVAL are all its manual names", \
         "timerfd_settime pthread_join") \
     WHY("its answer is not looked at: membarrier, without which a drain's wait for handshakes is shorter", \
         "syscall") \
+    WHY("its answer is not looked at: malloc_trim, which may have nothing to give back", \
+        "malloc_trim") \
+    WHY("a log file that cannot be opened again goes on as it was, which open says too", \
+        "dup3") \
     WHY("it is the last word of the process, or frees", \
         "_GLOBAL_OFFSET_TABLE_ __assert_fail __cxa_finalize __gmon_start__ __libc_start_main __stack_chk_fail _ITM_deregisterTMCloneTable " \
         "_ITM_registerTMCloneTable abort exit free fclose EVP_MD_CTX_free") \
@@ -135,7 +145,8 @@
     WHY("it is of another library, and one path of the demo needs it: not made to fail here", \
         "EVP_DigestFinal_ex EVP_DigestInit_ex EVP_DigestUpdate EVP_MD_CTX_new EVP_sha256") \
     WHY("it is of another library, the resolver, whose own calls are not ours; or cannot fail as we call it", \
-        "ares_cancel ares_destroy ares_freeaddrinfo ares_getaddrinfo ares_init_options ares_library_init ares_process_fd " \
+        "ares_cancel ares_destroy ares_destroy_options ares_free_hostent ares_freeaddrinfo ares_getaddrinfo " \
+        "ares_gethostbyname_file ares_init_options ares_library_init ares_process_fd ares_save_options " \
         "ares_set_servers_ports ares_set_socket_callback ares_strerror ares_timeout if_nametoindex pthread_once")
 /* clang-format on */
 
