@@ -359,7 +359,14 @@ enum option_result load_options_parse(struct load_options *o, int argc, char **a
         return OPTIONS_WRONG;
     if (o->compare || o->merge)
         return check_without_run(o, &command) ? OPTIONS_RUN : OPTIONS_WRONG;
-    return check(o) && make_target(o, status) && make_mix(o) && settle_mix(o) ? OPTIONS_RUN : OPTIONS_WRONG;
+    if (!check(o) || !make_target(o, status))
+        return OPTIONS_WRONG;
+    errno = 0;
+    if (make_mix(o) && settle_mix(o))
+        return OPTIONS_RUN;
+    if (errno == ENOMEM) /* nothing was wrong with the command */
+        *status = 1;
+    return OPTIONS_WRONG;
 }
 
 void load_options_fini(struct load_options *o)

@@ -1,5 +1,6 @@
 #include "load/request.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,5 +176,6 @@ bool load_request_check(const struct load_request *request, const char *host, ch
     weir_prepared_free(prepared);
     if (config != NULL)
         weir_conn_config_free(config);
+    errno = code == WEIR_CODE_no_memory ? ENOMEM : EINVAL;
     return code == WEIR_OK;
 }

@@ -27,7 +27,8 @@ WEIR_MUST_USE bool load_request_path(struct load_request *request, const char *p
 WEIR_MUST_USE bool load_request_field(struct load_request *request, const char *line);
 /* The octets of a file. False with errno. */
 WEIR_MUST_USE bool load_request_body(struct load_request *request, const char *file);
-/* Whether an engine would send it: false with a sentence, such as of a path with a blank in it. */
+/* Whether an engine would send it: false with a sentence, such as of a path with a blank in it, and errno: ENOMEM if it
+ * could not be found out. */
 WEIR_MUST_USE bool load_request_check(const struct load_request *request, const char *host, char *error,
                                       size_t error_size);
 /* All but `user`; borrows from the request and `host`. */
