@@ -1,8 +1,7 @@
-/* Nanoseconds that the head parser takes for one request, the summary of its fields included: a load tool's of 40 octets,
- * and one as a browser sends it of 703. Prints the least of some rounds, since all noise adds.
+/* Nanoseconds that the head parser takes for one request, the summary of its fields included: a load tool's of 40
+ * octets, and one as a browser sends it of 703. Prints the least of some rounds, since all noise adds.
  *
- *     micro_head [seconds of a round, 0.2]
- */
+ *     micro_head [seconds of a round, 0.2] */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +38,9 @@ static double now(void)
 
 static void parse_batch(char *octets, size_t size)
 {
-    static const struct http_head_limits limits = {.line_size_max = 8192, .head_size_max = 65536, .field_count_max = 100};
+    static const struct http_head_limits limits = {.line_size_max = 8192,
+                                                   .head_size_max = 65536,
+                                                   .field_count_max = 100};
     static weir_field fields[FIELDS];
     for (unsigned i = 0; i < BATCH; i++) {
         struct http_head head = {.fields = fields, .field_capacity = FIELDS};

@@ -17,8 +17,9 @@ struct weir_decoder {
     struct coding coding;
     weir_code wrong; /* why the content cannot be decoded, or may not */
     uint64_t in, out;
-    /* Decoded octets that the handler has not taken. While there are some, and all that came is decoded, the last octet
-     * that came is not said to be taken: so that it is offered again after a resume, and these can be offered before. */
+    /* Decoded octets that the handler has not taken. While there are some, and all that came is decoded, the last
+     * octet that came is not said to be taken: so that it is offered again after a resume, and these can be offered
+     * before. */
     size_t held_at, held_end;
     bool seen; /* the octet that is offered next was decoded already */
     char decoded[DECODED_SIZE];

@@ -1,6 +1,6 @@
-/* Goal: a handler behind a decoder gets the content as it was before it was compressed, whatever pieces it comes in and
- * however little it takes at a time; what is cut, broken or a bomb is named. Method: a client's engine is fed answers made
- * with the encoders of the libraries; a handler that takes pieces by a seed. */
+/* Goal: a handler behind a decoder gets the content as it was before it was compressed, whatever pieces it comes in
+ * and however little it takes at a time; what is cut, broken or a bomb is named. Method: a client's engine is fed
+ * answers made with the encoders of the libraries; a handler that takes pieces by a seed. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -261,7 +261,8 @@ static void bombs(void **state)
     memcpy(plain, zeros, sizeof zeros);
 }
 
-/* Whoever has refused, or given up, hears of no more octets: neither of those that came nor of those that are decoded. */
+/* Whoever has refused, or given up, hears of no more octets: neither of those that came nor of those that are
+ * decoded. */
 static void refused(void **state)
 {
     (void)state;

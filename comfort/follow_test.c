@@ -1,5 +1,5 @@
-/* Goal: redirects are followed as clients do, the handler hears of the last answer only, and what is secret stays with its
- * origin. Method: a server whose paths say where to go, and a client, on one loop; a row a story. */
+/* Goal: redirects are followed as clients do, the handler hears of the last answer only, and what is secret stays
+ * with its origin. Method: a server whose paths say where to go, and a client, on one loop; a row a story. */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>

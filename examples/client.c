@@ -1,8 +1,7 @@
-/* One request through the pool: the answer goes to standard output, how it ended to standard error. The exit status is 0
- * when the answer is whole; when it is not, `retry` says whether it is safe to ask again.
+/* One request through the pool: the answer goes to standard output, how it ended to standard error. The exit status
+ * is 0 when the answer is whole; when it is not, `retry` says whether it is safe to ask again.
  *
- *     build/examples/client http://127.0.0.1:8080/
- */
+ *     build/examples/client http://127.0.0.1:8080/ */
 #include <stdio.h>
 #include <weir/weir.h>
 

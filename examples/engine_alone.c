@@ -1,9 +1,8 @@
-/* The engine alone: HTTP without Weir's loop, sockets or threads. `serve` is the whole adapter: it moves octets between a
- * descriptor and an engine with poll(), and does what the engine wants. The descriptor is one end of a socketpair; at the
- * other a forked child is the client, which prints what it gets.
+/* The engine alone: HTTP without Weir's loop, sockets or threads. `serve` is the whole adapter: it moves octets
+ * between a descriptor and an engine with poll(), and does what the engine wants. The descriptor is one end of a
+ * socketpair; at the other a forked child is the client, which prints what it gets.
  *
- *     build/examples/engine_alone
- */
+ *     build/examples/engine_alone */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>

@@ -1,11 +1,10 @@
-/* Server-sent events: one a second, to each client until it leaves. Leaving is noticed when it happens, not at the next
- * event: a client that closes sends a FIN (WEIR_EVENT_PEER_FIN), one that resets ends the exchange at once (`done`); one
- * that vanishes without a word is cut by write_timeout_ns.
+/* Server-sent events: one a second, to each client until it leaves. Leaving is noticed when it happens, not at the
+ * next event: a client that closes sends a FIN (WEIR_EVENT_PEER_FIN), one that resets ends the exchange at once
+ * (`done`); one that vanishes without a word is cut by write_timeout_ns.
  *
  *     build/examples/events
  *     curl -N http://127.0.0.1:8080/       and Ctrl-C
- *     in a browser: new EventSource("http://127.0.0.1:8080/").onmessage = e => console.log(e.data)
- */
+ *     in a browser: new EventSource("http://127.0.0.1:8080/").onmessage = e => console.log(e.data) */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,11 +1,10 @@
-/* Nested in GLib: a GSource of our own says before each wait how long it may be, watches Weir's loop meanwhile, and steps
- * it. Everything else in the main context goes on as it did; here it is SIGTERM, and a clock of GLib's that counts the
- * seconds which the answer tells.
+/* Nested in GLib: a GSource of our own says before each wait how long it may be, watches Weir's loop meanwhile, and
+ * steps it. Everything else in the main context goes on as it did; here it is SIGTERM, and a clock of GLib's that
+ * counts the seconds which the answer tells.
  *
  *     build/examples/loop_glib
  *     curl http://127.0.0.1:8080/
- *     curl http://127.0.0.1:8080/never    is not answered: 503 after 0.3 s, a deadline of Weir's that GLib keeps
- */
+ *     curl http://127.0.0.1:8080/never    is not answered: 503 after 0.3 s, a deadline of Weir's that GLib keeps */
 #include <glib-unix.h>
 #include <inttypes.h>
 #include <limits.h>

@@ -1,11 +1,11 @@
-/* Nested in libevent: an event watches Weir's loop, a timer wakes it in time. libevent 2.1 calls nobody before it waits, so
- * the program runs it one round at a time and sets the timer before each. Everything else in the event_base goes on as it
- * did; here it is SIGTERM, as a signal event, and a clock of libevent's that counts the seconds which the answer tells.
+/* Nested in libevent: an event watches Weir's loop, a timer wakes it in time. libevent 2.1 calls nobody before it
+ * waits, so the program runs it one round at a time and sets the timer before each. Everything else in the
+ * event_base goes on as it did; here it is SIGTERM, as a signal event, and a clock of libevent's that counts the
+ * seconds which the answer tells.
  *
  *     build/examples/loop_libevent
  *     curl http://127.0.0.1:8080/
- *     curl http://127.0.0.1:8080/never    is not answered: 503 after 0.3 s, a deadline of Weir's that libevent keeps
- */
+ *     curl http://127.0.0.1:8080/never    is not answered: 503 after 0.3 s, a deadline of Weir's that libevent keeps */
 #include <event2/event.h>
 #include <inttypes.h>
 #include <signal.h>

@@ -47,8 +47,8 @@ static void on_deadline(uv_timer_t *handle)
     weir_loop_step(loop, 0);
 }
 
-/* Timers are started and stopped without a word: hence here, each time. In milliseconds, rounded up; libuv counts them from
- * its own idea of now, which is brought up to date first. */
+/* Timers are started and stopped without a word: hence here, each time. In milliseconds, rounded up; libuv counts
+ * them from its own idea of now, which is brought up to date first. */
 static void on_before_wait(uv_prepare_t *handle)
 {
     uint64_t timeout_ns = weir_loop_timeout(loop);

@@ -1,17 +1,18 @@
-/* Answers computed by a pool of threads of the user's. The loops' threads, two workers here, hand jobs over and go on serving;
- * a client may leave while its job is being worked at, and so may the server. So a job belongs to nobody but itself:
+/* Answers computed by a pool of threads of the user's. The loops' threads, two workers here, hand jobs over and go
+ * on serving; a client may leave while its job is being worked at, and so may the server. So a job belongs to nobody
+ * but itself:
  *
  *     the exchange points to its job, the job to its exchange, and `done` cuts the tie;
  *     a thread of the pool touches only the numbers of the job, never the exchange;
  *     the post in the job brings it back to the loop of its exchange, which answers if there is still somebody, and frees it;
  *     if that loop has ended, the post is dropped, and that frees the job.
  *
- * A FIN does not cancel a job: it may be a half-close, and the answer still wanted. A reset does, or the drain's end.
+ * A FIN does not cancel a job: it may be a half-close, and the answer still wanted. A reset does, or the drain's
+ * end.
  *
  *     build/examples/thread
  *     curl http://127.0.0.1:8080/42            the 42nd Fibonacci number, the slow way
- *     curl http://127.0.0.1:8080/jobs          how many jobs are out
- */
+ *     curl http://127.0.0.1:8080/jobs          how many jobs are out */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>

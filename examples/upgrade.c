@@ -1,10 +1,9 @@
-/* Upgrade: after `Upgrade: echo` the connection is no longer HTTP but a tunnel, whose octets are sent back as they come,
- * and no faster than the peer takes them. Any other request is told to upgrade (426).
+/* Upgrade: after `Upgrade: echo` the connection is no longer HTTP but a tunnel, whose octets are sent back as they
+ * come, and no faster than the peer takes them. Any other request is told to upgrade (426).
  *
  *     build/examples/upgrade
  *     curl -i http://127.0.0.1:8080/
- *     printf 'GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nraw octets\n' | nc -N 127.0.0.1 8080
- */
+ *     printf 'GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\nraw octets\n' | nc -N 127.0.0.1 8080 */
 #include <signal.h>
 #include <stdio.h>
 #include <weir/weir.h>
@@ -24,8 +23,8 @@ static bool lists(const weir_exchange *x, weir_str name, weir_str wanted)
     return false;
 }
 
-/* RFC 9110, 7.8: Upgrade counts only where Connection names it too, and not in HTTP/1.0. A request with a body would have
- * to be read to its end first: this server does not. */
+/* RFC 9110, 7.8: Upgrade counts only where Connection names it too, and not in HTTP/1.0. A request with a body would
+ * have to be read to its end first: this server does not. */
 static bool asks_for_echo(const weir_exchange *x)
 {
     return weir_exchange_version(x) >= 11 && weir_str_equal(weir_request_method(x), WEIR_STR("GET")) &&

@@ -1,10 +1,10 @@
-/* An upload with back-pressure: the body is offered, and the handler takes what its slow consumer can bear: here 256 KiB
- * every ten milliseconds. While it takes nothing, nothing is read, and TCP slows the client down; nothing is buffered.
+/* An upload with back-pressure: the body is offered, and the handler takes what its slow consumer can bear: here 256
+ * KiB every ten milliseconds. While it takes nothing, nothing is read, and TCP slows the client down; nothing is
+ * buffered.
  *
  *     build/examples/upload
  *     curl -T some-large-file http://127.0.0.1:8080/
- *     head -c 50M /dev/zero | curl -T - http://127.0.0.1:8080/
- */
+ *     head -c 50M /dev/zero | curl -T - http://127.0.0.1:8080/ */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>

@@ -28,8 +28,9 @@ struct sink {
 /* `-` is standard output. False with errno set when the file cannot be opened. */
 bool sink_open(struct sink *sink, const char *path);
 void sink_open_stderr(struct sink *sink);
-/* A regular file is opened again by its name, which may be another file now (logrotate): what is written from now on goes
- * there. Nothing for other sinks. False with errno set: the old one stays. Async-signal-safe; safe while others write. */
+/* A regular file is opened again by its name, which may be another file now (logrotate): what is written from now on
+ * goes there. Nothing for other sinks. False with errno set: the old one stays. Async-signal-safe; safe while others
+ * write. */
 bool sink_reopen(struct sink *sink);
 /* Adds the newline. Safe from several threads. */
 void sink_line(struct sink *sink, struct text *line);

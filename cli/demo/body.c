@@ -10,7 +10,8 @@ void demo_echo_head(struct demo *demo, weir_exchange *x, weir_str rest)
     (void)demo_task_new(x);
 }
 
-/* Only when the first octets are there: an answer in `head` would leave a client that waits for 100 (Continue) without. */
+/* Only when the first octets are there: an answer in `head` would leave a client that waits for 100 (Continue)
+ * without. */
 static void echo_answer(struct demo_task *task)
 {
     uint64_t length = weir_body_length(task->x);

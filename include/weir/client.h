@@ -3,11 +3,13 @@
  *     weir_client_new(&client, WEIR_CLIENT(.loop = loop), &error);
  *     weir_client_send(client, WEIR_REQUEST(.url = WEIR_STR("http://127.0.0.1:8080/"), .handler = &mine, .app = me), &x, &error);
  *
- * One call to send, one handler to receive (weir/exchange.h), one call to cancel (weir_exchange_abort). A client belongs
- * to a loop and its thread; a program of several threads has one each, and nothing is shared, so nothing is locked.
+ * One call to send, one handler to receive (weir/exchange.h), one call to cancel (weir_exchange_abort). A client
+ * belongs to a loop and its thread; a program of several threads has one each, and nothing is shared, so nothing is
+ * locked.
  *
- * Words. An origin is where connections go: host and port, or a unix socket, behind a proxy or not. A request that was
- * sent is waiting (for a connection), or on one. A connection is dialling, busy (one exchange), idle, or closing.
+ * Words. An origin is where connections go: host and port, or a unix socket, behind a proxy or not. A request that
+ * was sent is waiting (for a connection), or on one. A connection is dialling, busy (one exchange), idle, or
+ * closing.
  *
  * What holds at every moment:
  *   - each sent request gets `done` exactly once, never within weir_client_send; until then its exchange lives. It comes
@@ -20,11 +22,10 @@
  *   - a connection that is being dialled belongs to the origin, not to a request: whichever comes first is used. A request
  *     that ends while it waits takes one dial with it, unless another request waits for that one.
  *
- * A failed request says in `retry` of its ending whether it is safe to send again: `not_sent` (none of its octets left),
- * `not_processed` (its head was not whole, or the server said close before it, or had closed before it came; a server that
- * ends only its own side, and then acts on what it can never answer, is not told apart from that: docs/endings.md says why
- * this is the word), `maybe_processed`, `processed` (its response had begun).
- */
+ * A failed request says in `retry` of its ending whether it is safe to send again: `not_sent` (none of its octets
+ * left), `not_processed` (its head was not whole, or the server said close before it, or had closed before it came;
+ * a server that ends only its own side, and then acts on what it can never answer, is not told apart from that:
+ * docs/endings.md says why this is the word), `maybe_processed`, `processed` (its response had begun). */
 #ifndef WEIR_CLIENT_H
 #define WEIR_CLIENT_H
 
@@ -43,14 +44,16 @@ extern "C" {
 
 typedef struct weir_client weir_client;
 
-/* Which failed requests the client sends again by itself, on another connection. Never one whose body is a stream, or
- * whose response has begun, but for a 408 as below. Under WEIR_RETRY_PROVEN and WEIR_RETRY_IDEMPOTENT an origin that could not be reached (not one whose name is not known, or that
- * a proxy refused) is dialled again for the requests that wait for it: after 100 ms, then each time after twice as long, 2 s
- * at most, each pause shorter by up to a quarter at random; at most retries_max times for a request. */
+/* Which failed requests the client sends again by itself, on another connection. Never one whose body is a stream,
+ * or whose response has begun, but for a 408 as below. Under WEIR_RETRY_PROVEN and WEIR_RETRY_IDEMPOTENT an origin
+ * that could not be reached (not one whose name is not known, or that a proxy refused) is dialled again for the
+ * requests that wait for it: after 100 ms, then each time after twice as long, 2 s at most, each pause shorter by up
+ * to a quarter at random; at most retries_max times for a request. */
 typedef enum weir_retry_policy {
-    /* The default: GET, HEAD or OPTIONS without a body that was put on a connection which had been kept, and which the server
-     * closed or reset before any octet of a response; or answered there with 408 and Connection: close (RFC 9110, 15.5.9), of
-     * which the handler then does not hear. Once for a request, and on a connection that is new (RFC 9112, 9.3.1). */
+    /* The default: GET, HEAD or OPTIONS without a body that was put on a connection which had been kept, and which
+     * the server closed or reset before any octet of a response; or answered there with 408 and Connection: close
+     * (RFC 9110, 15.5.9), of which the handler then does not hear. Once for a request, and on a connection that is
+     * new (RFC 9112, 9.3.1). */
     WEIR_RETRY_SAFE = 0,
     WEIR_RETRY_PROVEN = 1,     /* those alone that were not sent, or not processed, of any method */
     WEIR_RETRY_IDEMPOTENT = 2, /* all of these, and those that were maybe processed, of methods that may be repeated
@@ -58,8 +61,8 @@ typedef enum weir_retry_policy {
     WEIR_RETRY_NEVER = 100     /* the numbers below are for policies to come */
 } weir_retry_policy;
 
-/* Zero is the default of each field, and so is a view without octets, wherever it points; what is pointed at is copied unless
- * it says kept. */
+/* Zero is the default of each field, and so is a view without octets, wherever it points; what is pointed at is
+ * copied unless it says kept. */
 typedef struct weir_client_options {
     size_t size;
     weir_loop *loop;          /* kept; required */
@@ -85,9 +88,8 @@ typedef struct weir_client_options {
     uint64_t keepalive_ns;       /* TCP: probes after that much silence; default: none */
 
     /* http://[user:password@]HOST:PORT or socks5://[user:password@]HOST:PORT (names are resolved by the proxy;
-     * percent-encoding in user and password is undone); empty:
-     * none, unless the environment is asked: http_proxy, all_proxy, no_proxy, in lower case or (not http_proxy) upper; HOST:PORT
-     * alone is an HTTP proxy there. */
+     * percent-encoding in user and password is undone); empty: none, unless the environment is asked: http_proxy,
+     * all_proxy, no_proxy, in lower case or (not http_proxy) upper; HOST:PORT alone is an HTTP proxy there. */
     weir_str proxy;
     bool proxy_from_environment;
 
@@ -111,16 +113,17 @@ typedef struct weir_client_options {
 
 WEIR_API WEIR_MUST_USE weir_code weir_client_new(weir_client **out, const weir_client_options *options,
                                                  weir_error *error);
-/* Ends everything at once: exchanges get `done` with `stopped`, within the call. Not within a callback of this client. */
+/* Ends everything at once: exchanges get `done` with `stopped`, within the call. Not within a callback of this
+ * client. */
 WEIR_API void weir_client_free(weir_client *client);
-/* Idle connections close; exchanges that were sent are finished, waiting ones too; no other is taken (`misuse`). Dials that
- * no request waits for end. */
+/* Idle connections close; exchanges that were sent are finished, waiting ones too; no other is taken (`misuse`).
+ * Dials that no request waits for end. */
 WEIR_API void weir_client_drain(weir_client *client);
 
-/* Sends a request (weir/conn.h). `url`, or `connect_to` with `target` and `host`, says where to. All is copied before
- * the call returns but for a borrowed body, and `handler`, which is kept. `misuse` after a drain; `bad_url` and the codes
- * of weir_conn_request for what may not be sent; `pool_full`; `no_memory`: then there is no exchange, and no `done`.
- * `out` may be null. */
+/* Sends a request (weir/conn.h). `url`, or `connect_to` with `target` and `host`, says where to. All is copied
+ * before the call returns but for a borrowed body, and `handler`, which is kept. `misuse` after a drain; `bad_url`
+ * and the codes of weir_conn_request for what may not be sent; `pool_full`; `no_memory`: then there is no exchange,
+ * and no `done`. `out` may be null. */
 WEIR_API WEIR_MUST_USE weir_code weir_client_send(weir_client *client, const weir_request *request, weir_exchange **out,
                                                   weir_error *error);
 

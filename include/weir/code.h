@@ -145,8 +145,9 @@ extern "C" {
     X(permission_denied, ERROR, KERNEL, FAULT, 0, 0, "the system does not allow it", "ports below 1024 need a right")  \
     X(unsupported, ERROR, SELF, BUG, 0, 0, "not available in this build or on this system", "")
 
-/* The codes since. A new one is a row at the end of this table, and of the table in docs/endings.md; none is ever moved or
- * taken out. The first number after 0.1's codes stays without a code: it ended the lists of programs built with 0.1. */
+/* The codes since. A new one is a row at the end of this table, and of the table in docs/endings.md; none is ever
+ * moved or taken out. The first number after 0.1's codes stays without a code: it ended the lists of programs built
+ * with 0.1. */
 #define WEIR_CODE_TABLE_ADDED(X)                                                                                       \
     X(memory_limit, ABORT, SELF, NOTABLE, 503, 11, "held most while memory was short",                                  \
       "raise memory_max, or lower what a connection may hold")
@@ -159,7 +160,8 @@ typedef enum weir_code {
     WEIR_CODE_END_0_1, /* no code: what WEIR_CODE_COUNT was in 0.1 */
     WEIR_CODE_TABLE_ADDED(X)
 #undef X
-    /* Every code is less, in every version to come: the size of an array with an element for each code. It is no code. */
+    /* Every code is less, in every version to come: the size of an array with an element for each code. It is no
+     * code. */
     WEIR_CODE_MAX = 256,
     WEIR_CODE_COUNT = WEIR_CODE_MAX /* not how many there are: ask weir_code_is_known */
 } weir_code;
@@ -174,8 +176,8 @@ WEIR_API const char *weir_code_name(weir_code code);
 WEIR_API const char *weir_code_text(weir_code code);
 WEIR_API const char *weir_code_advice(weir_code code);
 WEIR_API unsigned weir_code_status(weir_code code);
-/* The code of that name; WEIR_CODE_COUNT if there is none. The function of this name, which programs built with 0.1 call,
- * knows the codes of 0.1 and says WEIR_CODE_END_0_1; a program built with this page calls the one below. */
+/* The code of that name; WEIR_CODE_COUNT if there is none. The function of this name, which programs built with 0.1
+ * call, knows the codes of 0.1 and says WEIR_CODE_END_0_1; a program built with this page calls the one below. */
 WEIR_API weir_code weir_code_find(weir_str name);
 #define weir_code_find(...) weir_code_find_or(__VA_ARGS__, WEIR_CODE_COUNT)
 /* The code of that name; `otherwise` if there is none. */

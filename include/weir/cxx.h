@@ -4,10 +4,9 @@
  *     weir_serve(WEIR_SERVER(.listen = WEIR_STR(":8080"), .handler = &mine, .limits.idle_timeout_ns = WEIR_SECOND));
  *
  * The order is free. There must be at least one field, and there may be 32. What WEIR_SERVER, WEIR_CLIENT and
- * WEIR_REQUEST point at lives until the end of the full expression. What WEIR_FIELDS shows lives until the same place of
- * the program is passed again on the same thread. WEIR_HANDLER takes functions, not local variables. The other pages
- * include this one.
- */
+ * WEIR_REQUEST point at lives until the end of the full expression. What WEIR_FIELDS shows lives until the same
+ * place of the program is passed again on the same thread. WEIR_HANDLER takes functions, not local variables. The
+ * other pages include this one. */
 #ifndef WEIR_CXX_H
 #define WEIR_CXX_H
 #ifdef __cplusplus

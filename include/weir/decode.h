@@ -1,16 +1,15 @@
-/* weir/decode.h: contents decompressed on their way to a handler (RFC 9110, 8.4). Above the client, on its public pages
- * only, in a library of its own: -lweir-comfort.
+/* weir/decode.h: contents decompressed on their way to a handler (RFC 9110, 8.4). Above the client, on its public
+ * pages only, in a library of its own: -lweir-comfort.
  *
  *     weir_decoder_new(&decoder, &mine, me, NULL);
  *     weir_client_send(client, WEIR_REQUEST(.url = ..., .handler = weir_decoder_handler(), .app = decoder,
  *                                           .fields = WEIR_FIELDS({WEIR_STR("Accept-Encoding"), weir_decoder_codings()})),
  *                      &x, &error);
  *
- * The handler is called as if the content had come as it is; back-pressure (taking less, pausing) works as without it. What
- * the head says stays as it came: Content-Encoding, and a Content-Length that counts what came. A coding that is not known,
- * or more than one, is passed on untouched. A decoder is for one exchange, of a client or a server, and goes with its
- * `done`; if the request could not be sent free it with weir_decoder_free.
- */
+ * The handler is called as if the content had come as it is; back-pressure (taking less, pausing) works as without
+ * it. What the head says stays as it came: Content-Encoding, and a Content-Length that counts what came. A coding
+ * that is not known, or more than one, is passed on untouched. A decoder is for one exchange, of a client or a
+ * server, and goes with its `done`; if the request could not be sent free it with weir_decoder_free. */
 #ifndef WEIR_DECODE_H
 #define WEIR_DECODE_H
 
@@ -24,8 +23,8 @@ typedef struct weir_decoder weir_decoder;
 
 typedef struct weir_decoder_options {
     size_t size;
-    /* More octets decoded for each one that came end the exchange as `coding_ratio`, once ratio_free_size octets were decoded:
-     * default 200, and 1 MiB. */
+    /* More octets decoded for each one that came end the exchange as `coding_ratio`, once ratio_free_size octets
+     * were decoded: default 200, and 1 MiB. */
     uint64_t ratio_max;
     uint64_t ratio_free_size;
     uint64_t decoded_size_max; /* of a content; default: none; more is `coding_ratio` too */

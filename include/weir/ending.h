@@ -1,9 +1,8 @@
 /* weir/ending.h: how a connection, and an exchange on it, ended.
  *
- * Every connection, accepted or dialled, ends with exactly one ending. The first cause is kept; what came after it is in
- * the trace. `delivered` means acknowledged by the peer's TCP (of a unix socket: read by the peer): nobody on this side
- * can know more.
- */
+ * Every connection, accepted or dialled, ends with exactly one ending. The first cause is kept; what came after it
+ * is in the trace. `delivered` means acknowledged by the peer's TCP (of a unix socket: read by the peer): nobody on
+ * this side can know more. */
 #ifndef WEIR_ENDING_H
 #define WEIR_ENDING_H
 
@@ -86,8 +85,8 @@ typedef enum weir_retry { WEIR_RETRY_TABLE(WEIR_ENUM) WEIR_RETRY_COUNT } weir_re
 #undef WEIR_ENUM_PREFIX
 #undef WEIR_ENUM
 
-/* Every value is less, in every version to come: the size of an array with an element for each. New values are added at the
- * end of their table. Of roles, classes and retries there are no others to come. */
+/* Every value is less, in every version to come: the size of an array with an element for each. New values are added
+ * at the end of their table. Of roles, classes and retries there are no others to come. */
 #define WEIR_STAGE_MAX 16
 #define WEIR_HOW_MAX 16
 #define WEIR_BY_MAX 16
@@ -116,7 +115,8 @@ typedef struct weir_address {
 /* `127.0.0.1:43210`, `[::1]:80`, `unix:`; terminated, cut at `size`. Returns what snprintf would. */
 WEIR_API int weir_address_format(char *text, size_t size, const weir_address *address);
 
-/* The first four events of a connection that are not plain progress, by layer, oldest in the lowest octet; 0 is none. */
+/* The first four events of a connection that are not plain progress, by layer, oldest in the lowest octet; 0 is
+ * none. */
 typedef uint32_t weir_trace;
 
 /* "fd:rcv_err > h1:truncated"; "-" if empty. Returns what snprintf would. */
@@ -148,9 +148,10 @@ typedef struct weir_ending {
     uint64_t lived_ns;
 } weir_ending;
 
-/* The record of an exchange. `delivery` is what is known at its end: `unconfirmed` when its answer is all with the kernel
- * and the connection goes on (the connection's ledger learns more later), the verdict if the connection ended. Of a client's
- * that is `complete`, `partial` says that the answer came early and the rest of the request was not sent. */
+/* The record of an exchange. `delivery` is what is known at its end: `unconfirmed` when its answer is all with the
+ * kernel and the connection goes on (the connection's ledger learns more later), the verdict if the connection
+ * ended. Of a client's that is `complete`, `partial` says that the answer came early and the rest of the request was
+ * not sent. */
 typedef struct weir_exchange_ending {
     weir_code code;
     weir_stage stage;

@@ -1,7 +1,6 @@
-/* weir/engine.h: the names that weir/conn.h had in 0.1, when a connection without I/O was called an engine. Programs that use
- * them go on compiling; the functions of these names are still in the library for those that are built already. Write new
- * programs with weir/conn.h.
- */
+/* weir/engine.h: the names that weir/conn.h had in 0.1, when a connection without I/O was called an engine. Programs
+ * that use them go on compiling; the functions of these names are still in the library for those that are built
+ * already. Write new programs with weir/conn.h. */
 #ifndef WEIR_ENGINE_H
 #define WEIR_ENGINE_H
 

@@ -1,7 +1,8 @@
 /* weir/error_answer.h: what a server answers by itself, in the words of the application.
  *
- * A request that is malformed, over a limit or too slow is answered without its handler: 400, 408, 413, 431, 500, 501, 503,
- * 505, ... with one line of text. An API that promises another form of errors gives it with `error_answer` of the options:
+ * A request that is malformed, over a limit or too slow is answered without its handler: 400, 408, 413, 431, 500,
+ * 501, 503, 505, ... with one line of text. An API that promises another form of errors gives it with `error_answer`
+ * of the options:
  *
  *     static void in_json(void *app, const weir_error_info *info, weir_error_answer *answer)
  *     {
@@ -11,8 +12,8 @@
  *                                (weir_str){text, (size_t)n});
  *     }
  *
- * The status is Weir's. So are Content-Length, Connection, Date and Server, and that an answer to HEAD has no content.
- */
+ * The status is Weir's. So are Content-Length, Connection, Date and Server, and that an answer to HEAD has no
+ * content. */
 #ifndef WEIR_ERROR_ANSWER_H
 #define WEIR_ERROR_ANSWER_H
 
@@ -32,7 +33,8 @@ typedef struct weir_error_info {
     size_t size;
     weir_code code;
     unsigned status;
-    /* The exchange: its request can be looked at; null if it did not come so far, as its head was malformed or not whole. */
+    /* The exchange: its request can be looked at; null if it did not come so far, as its head was malformed or not
+     * whole. */
     const weir_exchange *exchange;
     weir_str method;     /* as far as it was read; empty: not even that */
     uint64_t connection; /* its number, as of weir_exchange_connection */
@@ -41,10 +43,10 @@ typedef struct weir_error_info {
 /* The answer that is to be given; lives for the call. */
 typedef struct weir_error_answer weir_error_answer;
 
-/* Gives the answer, once, from within `error_answer`. All is copied before the call returns. `misuse`: one was given.
- * `bad_response`: there is more than the above, or something in it that may not be sent, or Content-Length,
- * Transfer-Encoding, Connection, Upgrade, Trailer or the like is among the fields. `no_memory`. After an error another can be
- * given; if none is, Weir's own text is sent. */
+/* Gives the answer, once, from within `error_answer`. All is copied before the call returns. `misuse`: one was
+ * given. `bad_response`: there is more than the above, or something in it that may not be sent, or Content-Length,
+ * Transfer-Encoding, Connection, Upgrade, Trailer or the like is among the fields. `no_memory`. After an error
+ * another can be given; if none is, Weir's own text is sent. */
 WEIR_API weir_code weir_error_answer_give(weir_error_answer *answer, weir_fields fields, weir_str content);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* weir/exchange.h: one request and its response, seen from either end.
  *
- * A handler is five callbacks, and a sixth for news. The same serve a request that arrives at a server and a response that arrives at a
- * client:
+ * A handler is five callbacks, and a sixth for news. The same serve a request that arrives at a server and a
+ * response that arrives at a client:
  *
  *     head   the head came (a client: each interim head too, see weir_response_is_interim)
  *     body   octets of its body came; says how many it took (the others are offered again after weir_body_resume)
@@ -11,14 +11,15 @@
  *
  *     event  something happened besides the messages: see weir_event
  *
- * Any may be null, but for `head` of a server. They are called on the thread of the loop (or of the caller of the weir_conn),
- * never from within a call that the handler makes; every function of this page may be called inside each, and between them, until `done` returns.
+ * Any may be null, but for `head` of a server. They are called on the thread of the loop (or of the caller of the
+ * weir_conn), never from within a call that the handler makes; every function of this page may be called inside
+ * each, and between them, until `done` returns.
  *
  * What an exchange shows (method, target, fields, trailers) is borrowed, stays where it is and lives until `done`
- * returns. What is given to it says whether it is copied. Without a `body` callback the content is read and dropped before
- * `end`. Content that was refused, or at a server has neither callback to go to, is read and dropped while little of it is left
- * to come (discard_size_max), and otherwise the exchange is cut after the answer: HTTP/1 closes the connection, HTTP/2 the stream.
- */
+ * returns. What is given to it says whether it is copied. Without a `body` callback the content is read and dropped
+ * before `end`. Content that was refused, or at a server has neither callback to go to, is read and dropped while
+ * little of it is left to come (discard_size_max), and otherwise the exchange is cut after the answer: HTTP/1 closes
+ * the connection, HTTP/2 the stream. */
 #ifndef WEIR_EXCHANGE_H
 #define WEIR_EXCHANGE_H
 
@@ -81,7 +82,8 @@ WEIR_API bool weir_response_is_interim(const weir_exchange *x);
 /* Header fields, and after `end` the trailer fields. */
 WEIR_API weir_fields weir_exchange_fields(const weir_exchange *x);
 WEIR_API weir_fields weir_exchange_trailers(const weir_exchange *x);
-/* Trailer fields that came and are not among them, because a field of that name may not be a trailer (RFC 9110, 6.5.1). */
+/* Trailer fields that came and are not among them, because a field of that name may not be a trailer (RFC 9110,
+ * 6.5.1). */
 WEIR_API size_t weir_exchange_trailers_dropped(const weir_exchange *x);
 /* Octets of the body that are to come as its head says; WEIR_NEVER when it does not say (chunked, until close). */
 WEIR_API uint64_t weir_body_length(const weir_exchange *x);
@@ -90,25 +92,26 @@ WEIR_API uint64_t weir_body_length(const weir_exchange *x);
 
 /* A `body` that took less than it was offered, or a `head` that called weir_body_pause, hears no more octets until
  * weir_body_resume; meanwhile the peer is slowed down by TCP. `Expect: 100-continue` is answered with 100 when the
- * handler first wants the body: on return from `head` unless it paused, refused or answered there (a stream as an answer wants the body too); or on
- * resume; not when the peer did not wait for it. */
+ * handler first wants the body: on return from `head` unless it paused, refused or answered there (a stream as an
+ * answer wants the body too); or on resume; not when the peer did not wait for it. */
 WEIR_API void weir_body_pause(weir_exchange *x);
 WEIR_API void weir_body_resume(weir_exchange *x);
 /* At most so many octets of this body, instead of body_size_max of the limits; WEIR_NEVER: any number. More is
- * `body_too_large`: 413, if no answer was begun. Best told in `head`, which is called whatever the head says of the length:
- * when it returns, or with weir_body_resume, a length that is over is refused before any of it is read. */
+ * `body_too_large`: 413, if no answer was begun. Best told in `head`, which is called whatever the head says of the
+ * length: when it returns, or with weir_body_resume, a length that is over is refused before any of it is read. */
 WEIR_API void weir_body_limit(weir_exchange *x, uint64_t size_max);
-/* Keeps a whole body and gives it to one call: `collected(app, x, content)`, in the place of `body` and `end`, when the message
- * is whole; trailers are there. Called in `head`, of either role, once. `content` lives until `done` returns. A body of more
- * than `size_max` octets ends as weir_body_limit says, and a body that is cut short, or for which there is no memory, ends the
- * exchange: then `collected` is not called, and `done` says why. The handler's other callbacks go on. It keeps what arrives:
- * under weir_decoder that is the content before it is decoded. `misuse` for a tunnel or a second time; `no_memory`: nothing
- * has changed. */
+/* Keeps a whole body and gives it to one call: `collected(app, x, content)`, in the place of `body` and `end`, when
+ * the message is whole; trailers are there. Called in `head`, of either role, once. `content` lives until `done`
+ * returns. A body of more than `size_max` octets ends as weir_body_limit says, and a body that is cut short, or for
+ * which there is no memory, ends the exchange: then `collected` is not called, and `done` says why. The handler's
+ * other callbacks go on. It keeps what arrives: under weir_decoder that is the content before it is decoded.
+ * `misuse` for a tunnel or a second time; `no_memory`: nothing has changed. */
 typedef void weir_collected(void *app, weir_exchange *x, weir_str content);
 WEIR_API WEIR_MUST_USE weir_code weir_collect(weir_exchange *x, uint64_t size_max, weir_collected *collected, void *app);
 /* No more of this body is wanted. `body` is not called again, `end` neither. */
 WEIR_API void weir_body_refuse(weir_exchange *x);
-/* After weir_body_refuse or weir_exchange_abort: for a handler that calls another one's `body` several times in its own. */
+/* After weir_body_refuse or weir_exchange_abort: for a handler that calls another one's `body` several times in its
+ * own. */
 WEIR_API bool weir_body_is_refused(const weir_exchange *x);
 
 /* --- the answer (server), the request (client) --------------------------------------------------------------------- */
@@ -144,21 +147,21 @@ WEIR_API weir_body weir_body_file(int fd, uint64_t offset, uint64_t length);
  * content may be sent (HEAD, 204, 304) the answer is whole with its head: there is no `room`, writes take nothing. */
 WEIR_API weir_body weir_body_stream(void);
 WEIR_API weir_body weir_body_sized(uint64_t length);
-/* After 101 (see weir_request_upgrade) or a 2xx to CONNECT: the connection is a tunnel of octets. Those that arrive, the
- * ones already read first, come to `body`; the peer's FIN is `end` (the request's own end is not told any more);
+/* After 101 (see weir_request_upgrade) or a 2xx to CONNECT: the connection is a tunnel of octets. Those that arrive,
+ * the ones already read first, come to `body`; the peer's FIN is `end` (the request's own end is not told any more);
  * weir_write writes; weir_finish sends our FIN; weir_body_refuse drops what still comes. */
 WEIR_API weir_body weir_body_tunnel(void);
 
-/* Answer a request: once, in any callback or later. The head is copied. Content-Length or Transfer-Encoding, Connection
- * and Date are added as due; those given in `fields` win where they are right. What a parser would refuse is not sent:
- * the peer gets 500, the exchange ends as `bad_response`, and so says the call. `misuse` when it was answered already, or
- * is one of a client; `no_memory`: the connection is lost. */
+/* Answer a request: once, in any callback or later. The head is copied. Content-Length or Transfer-Encoding,
+ * Connection and Date are added as due; those given in `fields` win where they are right. What a parser would refuse
+ * is not sent: the peer gets 500, the exchange ends as `bad_response`, and so says the call. `misuse` when it was
+ * answered already, or is one of a client; `no_memory`: the connection is lost. */
 WEIR_API weir_code weir_respond(weir_exchange *x, unsigned status, weir_fields fields, weir_body body);
 /* The same with a reason phrase of one's own (HTTP/1 only); an empty one is sent empty. */
 WEIR_API weir_code weir_respond_reason(weir_exchange *x, unsigned status, weir_str reason, weir_fields fields,
                                        weir_body body);
-/* An interim response (100, 102, 103, ...; not 101) before the final one. Not sent to HTTP/1.0. `misuse` after the final
- * one; `bad_response` for what may not be sent: nothing is; `no_memory`. */
+/* An interim response (100, 102, 103, ...; not 101) before the final one. Not sent to HTTP/1.0. `misuse` after the
+ * final one; `bad_response` for what may not be sent: nothing is; `no_memory`. */
 WEIR_API weir_code weir_respond_interim(weir_exchange *x, unsigned status, weir_fields fields);
 /* Octets that weir_write would take now; more as the peer reads. */
 WEIR_API size_t weir_write_room(const weir_exchange *x);
@@ -167,19 +170,21 @@ WEIR_API size_t weir_write_room(const weir_exchange *x);
 WEIR_API size_t weir_write(weir_exchange *x, weir_str octets);
 /* The same without a copy: takes all, which stay untouched until `done`. weir_write_room says when to go on. */
 WEIR_API weir_code weir_write_borrow(weir_exchange *x, weir_str octets);
-/* The same, and the octets go back before the end: `release(arg, octets)` is called once all of them are with the transport,
- * or never will be, in the order of the calls, before `done` and never within this call; all of this page may be called in
- * it. For streams that do not end, whose memory is used again. Only after WEIR_OK: else the octets were not taken and
- * `release` is not called. `misuse` as weir_write_borrow says, or for a null `release`; `no_memory`: nothing has changed. */
+/* The same, and the octets go back before the end: `release(arg, octets)` is called once all of them are with the
+ * transport, or never will be, in the order of the calls, before `done` and never within this call; all of this page
+ * may be called in it. For streams that do not end, whose memory is used again. Only after WEIR_OK: else the octets
+ * were not taken and `release` is not called. `misuse` as weir_write_borrow says, or for a null `release`;
+ * `no_memory`: nothing has changed. */
 typedef void weir_release(void *arg, weir_str octets);
 WEIR_API WEIR_MUST_USE weir_code weir_write_lend(weir_exchange *x, weir_str octets, weir_release *release, void *arg);
 /* Ends a stream. Trailers are sent if the body is chunked. Of a sized stream that is short: the exchange is cut,
  * as by weir_exchange_abort. */
 WEIR_API weir_code weir_finish(weir_exchange *x, weir_fields trailers);
-/* The connection is not kept after this exchange: HTTP/1 says `Connection: close` if the head is not out yet, HTTP/2 GOAWAY. */
+/* The connection is not kept after this exchange: HTTP/1 says `Connection: close` if the head is not out yet, HTTP/2
+ * GOAWAY. */
 WEIR_API void weir_exchange_close(weir_exchange *x);
-/* Give up. The exchange is cut, so that the peer cannot take what it has for the whole: HTTP/1 resets the connection, HTTP/2
- * the stream. */
+/* Give up. The exchange is cut, so that the peer cannot take what it has for the whole: HTTP/1 resets the
+ * connection, HTTP/2 the stream. */
 WEIR_API void weir_exchange_abort(weir_exchange *x);
 
 /* --- of the user ----------------------------------------------------------------------------------------------------- */
@@ -187,10 +192,10 @@ WEIR_API void weir_exchange_abort(weir_exchange *x);
 /* One pointer an exchange, null at first; Weir never looks at it. */
 WEIR_API void weir_exchange_set_user(weir_exchange *x, void *user);
 WEIR_API void *weir_exchange_user(const weir_exchange *x);
-/* Memory that lives as long as the exchange: it is given back after `done` has returned, never before. Not zeroed, aligned as
- * malloc's, from the allocator of the server, client or config. A client's exchange keeps it when it is sent again. It is
- * the application's own: weir_conn_memory does not count it. Null for no memory, and for a size of 0. For a few pieces an
- * exchange: each call is one of the allocator's. */
+/* Memory that lives as long as the exchange: it is given back after `done` has returned, never before. Not zeroed,
+ * aligned as malloc's, from the allocator of the server, client or config. A client's exchange keeps it when it is
+ * sent again. It is the application's own: weir_conn_memory does not count it. Null for no memory, and for a size of
+ * 0. For a few pieces an exchange: each call is one of the allocator's. */
 WEIR_API WEIR_MUST_USE void *weir_exchange_alloc(weir_exchange *x, size_t size);
 /* One pointer a connection, null at first: what the exchanges of a connection share. A server tells of its end with
  * `connection_ended` (weir/server.h). While an exchange of a client waits for a connection it has none: it is null, and

@@ -13,9 +13,9 @@ extern "C" {
  *     exchanges_begun = those under way + exchanges_done
  *     octets_queued = octets_acked + octets_unacked + octets_unsent + octets_in_flight (of the living)
  *
- * Its arrays have room for the values of later versions. A program built with 0.1 has shorter arrays, and is known by its
- * `size`: values that it does not have are then counted at `ok`, `dial`, `error`, `self` and `unknown`, so that the sums hold.
- */
+ * Its arrays have room for the values of later versions. A program built with 0.1 has shorter arrays, and is known
+ * by its `size`: values that it does not have are then counted at `ok`, `dial`, `error`, `self` and `unknown`, so
+ * that the sums hold. */
 typedef struct weir_ledger {
     size_t size; /* to be set before each call that takes it, reading ones too */
     uint64_t accepted; /* of a client: dialled */

@@ -1,13 +1,12 @@
 /* weir/limits.h: every bound on what a peer may send and how long it may take.
  *
- * All are uint64_t. Zero means the default; WEIR_UNLIMITED means none (of a time: never). Times are nanoseconds; sizes
- * octets. The table makes the struct, the printing of effective values, and the options of the programs.
+ * All are uint64_t. Zero means the default; WEIR_UNLIMITED means none (of a time: never). Times are nanoseconds;
+ * sizes octets. The table makes the struct, the printing of effective values, and the options of the programs.
  *
  *     X(name, default, unit, text)
  *
- * weir_limits is frozen: it stands by value within option structs, in programs that were built long ago, so that its size
- * and the places of its fields never change. A new limit is a new field at the end of the option structs.
- */
+ * weir_limits is frozen: it stands by value within option structs, in programs that were built long ago, so that its
+ * size and the places of its fields never change. A new limit is a new field at the end of the option structs. */
 #ifndef WEIR_LIMITS_H
 #define WEIR_LIMITS_H
 

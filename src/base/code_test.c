@@ -1,4 +1,5 @@
-/* Goal: every code has a stable name and a text, and is found by it; method: walks the table, and asks for strangers. */
+/* Goal: every code has a stable name and a text, and is found by it; method: walks the table, and asks for
+ * strangers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

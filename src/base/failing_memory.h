@@ -1,4 +1,5 @@
-/* For tests: an allocator that checks the sizes it is given back, fails at the n-th call, and knows what is still out. */
+/* For tests: an allocator that checks the sizes it is given back, fails at the n-th call, and knows what is still
+ * out. */
 #ifndef BASE_FAILING_MEMORY_H
 #define BASE_FAILING_MEMORY_H
 

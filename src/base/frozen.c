@@ -1,5 +1,6 @@
-/* What programs hold of us and no size tells: structs by value, in arrays, returned, or in the caller's memory. These sizes
- * are those of 0.1, for ever; docs/style.md, "What may grow", says how something is added to each all the same. */
+/* What programs hold of us and no size tells: structs by value, in arrays, returned, or in the caller's memory.
+ * These sizes are those of 0.1, for ever; docs/style.md, "What may grow", says how something is added to each all
+ * the same. */
 #include <weir/conn.h>
 #include <weir/ledger.h>
 #include <weir/loop.h>

@@ -1,5 +1,5 @@
-/* What the fuzz targets of this tree have in common: a check that aborts, memory that ends where its octets end, and the
- * taking of choices from an input. */
+/* What the fuzz targets of this tree have in common: a check that aborts, memory that ends where its octets end, and
+ * the taking of choices from an input. */
 #ifndef BASE_FUZZ_CHECK_H
 #define BASE_FUZZ_CHECK_H
 

@@ -10,8 +10,8 @@ static uint32_t room(const struct base_input *input)
     return input->block->size - input->end;
 }
 
-/* What holds the octets that are there with room for half as many, so that a large head costs few moves and little more than
- * its size; a fresh block at least. */
+/* What holds the octets that are there with room for half as many, so that a large head costs few moves and little
+ * more than its size; a fresh block at least. */
 static size_t grown(const struct base_input *input, size_t fresh)
 {
     size_t wanted = base_input_size(input) + base_input_size(input) / 2 + ROOM_MIN;

@@ -1,5 +1,5 @@
-/* Goal: a program of any age gets a ledger that it understands and that balances; method: a ledger with a different number
- * in each place is given to structs of several sizes, and taken back. */
+/* Goal: a program of any age gets a ledger that it understands and that balances; method: a ledger with a different
+ * number in each place is given to structs of several sizes, and taken back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

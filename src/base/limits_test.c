@@ -1,4 +1,5 @@
-/* Goal: zeros become the documented defaults and what is out of range is refused by name; method: both edges of rows. */
+/* Goal: zeros become the documented defaults and what is out of range is refused by name; method: both edges of
+ * rows. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -93,8 +93,8 @@ static uint64_t number_in(const char *dir, const char *name)
     return end == text || number == 0 ? UINT64_MAX : number;
 }
 
-/* The least limit of the group and of those that it is in; `dir` is the group's directory, and is cut. The tree's own is at
- * `root_size`. */
+/* The least limit of the group and of those that it is in; `dir` is the group's directory, and is cut. The tree's
+ * own is at `root_size`. */
 static uint64_t least_upwards(char *dir, size_t root_size, const char *name)
 {
     uint64_t least = UINT64_MAX;

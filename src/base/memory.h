@@ -1,8 +1,7 @@
 /* How much memory may be held for peers: what is counted, and what the options mean.
  *
- * A meter stands between the free lists of a worker and the user's allocator, so it is not asked in the steady state. It
- * counts octets as they were asked for: the allocator's own overhead comes on top. One thread.
- */
+ * A meter stands between the free lists of a worker and the user's allocator, so it is not asked in the steady
+ * state. It counts octets as they were asked for: the allocator's own overhead comes on top. One thread. */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 

@@ -1,5 +1,5 @@
-/* Goal: memory is counted as it was asked for, and what a control group allows is found. Method: an allocator that counts
- * too; files as the kernel shows them, in a directory of the test's own. */
+/* Goal: memory is counted as it was asked for, and what a control group allows is found. Method: an allocator that
+ * counts too; files as the kernel shows them, in a directory of the test's own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* The output chain: octets to write, in order: copied ones in blocks, borrowed ones where they are, pieces of files.
  *
- * What is appended next to each other becomes one piece, so that a batch of answers is one write. Borrowed memory is the
- * caller's until it is written. An empty chain holds nothing. Its blocks are its own, so that what they take is known.
- */
+ * What is appended next to each other becomes one piece, so that a batch of answers is one write. Borrowed memory is
+ * the caller's until it is written. An empty chain holds nothing. Its blocks are its own, so that what they take is
+ * known. */
 #ifndef BASE_OUTPUT_H
 #define BASE_OUTPUT_H
 

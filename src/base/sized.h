@@ -1,5 +1,5 @@
-/* Structs that carry their size: a program built with an older header has a shorter one, one built with a newer header a
- * longer one. What one side does not have is zero. */
+/* Structs that carry their size: a program built with an older header has a shorter one, one built with a newer
+ * header a longer one. What one side does not have is zero. */
 #ifndef BASE_SIZED_H
 #define BASE_SIZED_H
 
@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Copies a program's struct into ours. Our `size` field is left as the program's: set it. False when a field is set that
- * we do not have: a wish is refused (`unsupported`) rather than forgotten. */
+/* Copies a program's struct into ours. Our `size` field is left as the program's: set it. False when a field is set
+ * that we do not have: a wish is refused (`unsupported`) rather than forgotten. */
 static inline bool base_sized_in(void *ours, size_t our_size, const void *theirs, size_t their_size)
 {
     size_t common = their_size < our_size ? their_size : our_size;

@@ -1,5 +1,5 @@
-/* A free list of pieces of one size, last given back first taken, so that the steady state allocates nothing and what is
- * hot stays hot. Keeps at most `keep_max` unused pieces; the others go back to the allocator. One thread. */
+/* A free list of pieces of one size, last given back first taken, so that the steady state allocates nothing and
+ * what is hot stays hot. Keeps at most `keep_max` unused pieces; the others go back to the allocator. One thread. */
 #ifndef BASE_SLAB_H
 #define BASE_SLAB_H
 

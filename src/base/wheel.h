@@ -1,8 +1,8 @@
 /* A hierarchical timer wheel: thousands of timers that are mostly moved or stopped before they fire.
  *
- * Resolution is 2^20 ns (about a millisecond); a timer never fires early, and at most one tick late if base_wheel_expire
- * is called when base_wheel_next says. Start and stop are O(1). Nodes are embedded in what they belong to; nothing is
- * allocated. Time may jump ahead as far as it likes; it never goes back. */
+ * Resolution is 2^20 ns (about a millisecond); a timer never fires early, and at most one tick late if
+ * base_wheel_expire is called when base_wheel_next says. Start and stop are O(1). Nodes are embedded in what they
+ * belong to; nothing is allocated. Time may jump ahead as far as it likes; it never goes back. */
 #ifndef BASE_WHEEL_H
 #define BASE_WHEEL_H
 
@@ -35,8 +35,8 @@ static inline bool base_timer_is_running(const struct base_timer *timer)
 }
 /* A time at or before which nothing is due, as late as is cheap to know: sleep until then. WEIR_NEVER if none runs. */
 uint64_t base_wheel_next(const struct base_wheel *wheel);
-/* Moves all timers due at `now_ns` to `due` (a list head), in the order of their ticks. The caller takes them off one by
- * one with base_wheel_stop and fires each; one that an earlier one stops or restarts is then not fired. */
+/* Moves all timers due at `now_ns` to `due` (a list head), in the order of their ticks. The caller takes them off
+ * one by one with base_wheel_stop and fires each; one that an earlier one stops or restarts is then not fired. */
 void base_wheel_expire(struct base_wheel *wheel, uint64_t now_ns, struct base_list *due);
 
 #endif

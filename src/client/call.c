@@ -151,8 +151,8 @@ static bool is_guarded(const struct client_call *call)
     return policy && call->safe && call->kept && call->retries == 0 && !client->freeing && !call->x.aborted;
 }
 
-/* The server had given the connection up when the request came, and said so (RFC 9110, 15.5.9): the same as if it had closed
- * without a word. The handler hears of any other response. */
+/* The server had given the connection up when the request came, and said so (RFC 9110, 15.5.9): the same as if it
+ * had closed without a word. The handler hears of any other response. */
 static void on_guarded_head(void *app, weir_exchange *x)
 {
     static const weir_handler hears_nothing = WEIR_HANDLER(.done = NULL);

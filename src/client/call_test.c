@@ -1,5 +1,5 @@
-/* Goal: an exchange of a client is what weir/client.h and weir/exchange.h say, whatever the server does and whenever the
- * application gives it up. Method: as pool_test.c; each request's log of callbacks is compared. */
+/* Goal: an exchange of a client is what weir/client.h and weir/exchange.h say, whatever the server does and whenever
+ * the application gives it up. Method: as pool_test.c; each request's log of callbacks is compared. */
 #include "client/scene.h"
 
 #include <sys/mman.h>
@@ -118,8 +118,8 @@ static void abort_other(struct call *call)
     weir_exchange_abort(other->x);
 }
 
-/* In `done` of one, one that waits, and in that one's, one on another connection. What the one had, which the other was to
- * have, is kept. */
+/* In `done` of one, one that waits, and in that one's, one on another connection. What the one had, which the other
+ * was to have, is kept. */
 static void test_abort_in_done_of_another(void **state)
 {
     struct scene s;
@@ -155,7 +155,8 @@ static void pause_it(struct call *call)
     weir_body_pause(call->x);
 }
 
-/* The time of the exchange is over now: a busy machine needs more than a few milliseconds to get it as far as a test wants. */
+/* The time of the exchange is over now: a busy machine needs more than a few milliseconds to get it as far as a test
+ * wants. */
 static void run_out(struct scene *s, struct call *a)
 {
     struct client_call *call = client_call_of(a->x);
@@ -564,7 +565,8 @@ static void test_expect_times_out(void **state)
 
 /* --- answers ------------------------------------------------------------------------------------------------------------------ */
 
-/* What the server says to a request of that method, and what the application hears; the connection is kept if `keeps`. */
+/* What the server says to a request of that method, and what the application hears; the connection is kept if
+ * `keeps`. */
 static void answers(const char *method, const char *said, bool keeps, const char *log)
 {
     struct scene s;

@@ -146,7 +146,8 @@ void client_round_end(struct io_late *late);
 /* way.c: dials, and what a proxy wants to hear before. */
 WEIR_MUST_USE weir_code client_dial(struct client_origin *origin);
 /* redial.c */
-/* A dial failed. True: there will be another, after a pause, for the requests that still wait; the others have failed. */
+/* A dial failed. True: there will be another, after a pause, for the requests that still wait; the others have
+ * failed. */
 bool client_redial(struct client_origin *origin, weir_code code, weir_stage stage);
 /* One succeeded, or none is wanted. */
 void client_redial_over(struct client_origin *origin);
@@ -157,8 +158,8 @@ static inline bool client_origin_rests(const struct client_origin *origin)
 
 /* way.c: all that are under way end. */
 void client_cancel_dials(weir_client *client);
-/* way.c: the dial of that origin that was begun last ends, and its record has that code. There is one. Not within a callback
- * of a dial. */
+/* way.c: the dial of that origin that was begun last ends, and its record has that code. There is one. Not within a
+ * callback of a dial. */
 void client_end_dial(struct client_origin *origin, weir_code code);
 
 /* call.c */

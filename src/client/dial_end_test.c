@@ -1,6 +1,7 @@
 /* Goal: a dial that no request waits for ends: with the request that ends while it waits, and with a drain. Method:
  * dials that never come to an end by themselves, each in another phase: a name server that is silent, a server whose
- * queue is full, a SOCKS proxy that says nothing; no time of the client's own is shorter than the patience of the test. */
+ * queue is full, a SOCKS proxy that says nothing; no time of the client's own is shorter than the patience of the
+ * test. */
 #include "client/scene.h"
 
 #include "io/fake_dns.h"

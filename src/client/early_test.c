@@ -1,5 +1,5 @@
-/* Goal: an answer that comes before its request is out is the client's, whatever becomes of the rest of the request; and that
- * rest goes on where it was accepted. Method: uploads over real sockets to a server that is a script. */
+/* Goal: an answer that comes before its request is out is the client's, whatever becomes of the rest of the request;
+ * and that rest goes on where it was accepted. Method: uploads over real sockets to a server that is a script. */
 #include "client/scene.h"
 
 #define BIG_SIZE ((size_t)8 << 20) /* more than the kernel holds */

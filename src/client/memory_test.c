@@ -1,6 +1,6 @@
-/* Goal: a client without memory says so, and nothing is lost or leaked. Method: one scene over and over, in which the n-th
- * allocation fails, for every n until none is left; and one in which many fail by chance. Each request is refused by its
- * call, or has its one `done`. */
+/* Goal: a client without memory says so, and nothing is lost or leaked. Method: one scene over and over, in which
+ * the n-th allocation fails, for every n until none is left; and one in which many fail by chance. Each request is
+ * refused by its call, or has its one `done`. */
 #include "client/scene.h"
 
 #define CALLS 8
@@ -76,7 +76,8 @@ static unsigned finished(const struct call calls[CALLS], const bool taken[CALLS]
     return n;
 }
 
-/* Seven requests of several kinds to one origin over two connections, and one that is refused there. True: all went well. */
+/* Seven requests of several kinds to one origin over two connections, and one that is refused there. True: all went
+ * well. */
 static bool play(struct scene *s)
 {
     struct answering server = {.count = 0};

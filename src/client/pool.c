@@ -189,8 +189,9 @@ static const struct client_call *longest_waiting(const struct client_origin *ori
     return BASE_CONTAINER(origin->waiting.next, struct client_call, node);
 }
 
-/* All places are taken, and another origin wants one: so that requests that never cease do not keep others from ever being
- * served. One that has none is next when its request is the older one; of others the shares become equal, and stay so. */
+/* All places are taken, and another origin wants one: so that requests that never cease do not keep others from ever
+ * being served. One that has none is next when its request is the older one; of others the shares become equal, and
+ * stay so. */
 static bool has_too_many(const struct client_origin *origin)
 {
     const struct base_list *starved = &origin->client->starved;
@@ -210,8 +211,8 @@ static uint64_t alive(const weir_client *client)
     return client->home.alive + client->dial_count;
 }
 
-/* A request waits for a new connection, and none is on its way because all places are taken: one that is idle, or becomes
- * so, gives way to it. */
+/* A request waits for a new connection, and none is on its way because all places are taken: one that is idle, or
+ * becomes so, gives way to it. */
 static bool fresh_lacks_place(const struct client_origin *origin)
 {
     const weir_client *client = origin->client;
@@ -346,9 +347,9 @@ static void give_way(struct client_origin *origin)
     link_reclaim(&link->link);
 }
 
-/* A request that ends while it waits takes one dial with it, unless another request waits for that one. The dial that was
- * begun last goes: the others are nearer to their end. A request that another connection served leaves its dial as a spare
- * one, but to a client that drains, which would wait for it. */
+/* A request that ends while it waits takes one dial with it, unless another request waits for that one. The dial
+ * that was begun last goes: the others are nearer to their end. A request that another connection served leaves its
+ * dial as a spare one, but to a client that drains, which would wait for it. */
 static void end_spare_dials(struct client_origin *origin)
 {
     bool draining = origin->client->draining;

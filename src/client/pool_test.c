@@ -1,5 +1,5 @@
-/* Goal: the pool keeps what weir/client.h promises of connections and of waiting requests. Method: a client and its servers
- * on one loop (client/scene.h); the test is the server, and says when. */
+/* Goal: the pool keeps what weir/client.h promises of connections and of waiting requests. Method: a client and its
+ * servers on one loop (client/scene.h); the test is the server, and says when. */
 #include "client/scene.h"
 
 /* --- reuse -------------------------------------------------------------------------------------------------------------- */

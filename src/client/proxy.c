@@ -172,7 +172,8 @@ static weir_str without_last_dot(weir_str name)
     return (weir_str){name.ptr, name.len - (name.len > 0 && name.ptr[name.len - 1] == '.')};
 }
 
-/* "example.org", ".example.org" and "*.example.org" are the domain with all below it; a dot at the end means nothing. */
+/* "example.org", ".example.org" and "*.example.org" are the domain with all below it; a dot at the end means
+ * nothing. */
 static bool in_domain(weir_str domain, weir_str host)
 {
     size_t before = 0;

@@ -1,5 +1,6 @@
-/* Goal: what a proxy between is told, and what its answers mean (RFC 9112, 3.2.2; RFC 1928; RFC 1929), and which hosts go
- * straight. Method: the test is the proxy; its answers come whole, octet by octet, cut at each octet, wrong, or never. */
+/* Goal: what a proxy between is told, and what its answers mean (RFC 9112, 3.2.2; RFC 1928; RFC 1929), and which
+ * hosts go straight. Method: the test is the proxy; its answers come whole, octet by octet, cut at each octet,
+ * wrong, or never. */
 #include "client/scene.h"
 
 #include "client/proxy.h"

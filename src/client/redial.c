@@ -1,13 +1,13 @@
-/* Dials that failed and are repeated. Under a retry policy a request that waits is as good as before when its origin could
- * not be reached: nothing of it was sent. So the origin rests, longer each time, and dials again for all that still wait;
- * each of them bears as many failures as it may be sent again. */
+/* Dials that failed and are repeated. Under a retry policy a request that waits is as good as before when its origin
+ * could not be reached: nothing of it was sent. So the origin rests, longer each time, and dials again for all that
+ * still wait; each of them bears as many failures as it may be sent again. */
 #include "client/client_internal.h"
 
 #define PAUSE_FIRST_NS (100 * WEIR_MS)
 #define PAUSE_MAX_NS   (2 * WEIR_SECOND)
 
-/* It may be otherwise soon: a server that starts again, a network that comes back, descriptors that are given back. Not so
- * a name that is not known, an address that cannot be, or a proxy that says no. */
+/* It may be otherwise soon: a server that starts again, a network that comes back, descriptors that are given back.
+ * Not so a name that is not known, an address that cannot be, or a proxy that says no. */
 static bool may_pass(weir_code code)
 {
     switch (code) {

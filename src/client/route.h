@@ -15,7 +15,8 @@ struct client_route {
 };
 
 /* Completes `request`: host, target (in absolute form for an HTTP proxy), Proxy-Authorization. bad_url, bad_address,
- * unsupported, no_memory: `error` names what is wrong. client_drop_route in any case, when the request was written down. */
+ * unsupported, no_memory: `error` names what is wrong. client_drop_route in any case, when the request was written
+ * down. */
 WEIR_MUST_USE weir_code client_find_route(struct client_route *route, weir_client *client, weir_request *request,
                                           weir_error *error);
 void client_drop_route(struct client_route *route, const weir_client *client);

@@ -1,6 +1,6 @@
-/* For tests of the client: a loop, a client and its servers, all on one thread. The servers are plain sockets that the test
- * itself speaks by; whatever it waits for, it waits for by stepping the loop until that is so. Each request writes a log of
- * its callbacks. The memory is of base/failing_memory.h. */
+/* For tests of the client: a loop, a client and its servers, all on one thread. The servers are plain sockets that
+ * the test itself speaks by; whatever it waits for, it waits for by stepping the loop until that is so. Each request
+ * writes a log of its callbacks. The memory is of base/failing_memory.h. */
 #ifndef CLIENT_SCENE_H
 #define CLIENT_SCENE_H
 

@@ -1,5 +1,5 @@
-/* The way to an origin: a dial, and what a proxy on it wants to hear. Each is a connection in the ledger, established or
- * not. */
+/* The way to an origin: a dial, and what a proxy on it wants to hear. Each is a connection in the ledger,
+ * established or not. */
 #include <string.h>
 #include <unistd.h>
 

@@ -1,5 +1,6 @@
-/* Goal: a connection that does not come to be fails whoever waited longest for it, with the reason; one that comes to be is
- * the origin's. Method: as pool_test.c: nobody listens, or the queue is full, or a name server of the test says no. */
+/* Goal: a connection that does not come to be fails whoever waited longest for it, with the reason; one that comes
+ * to be is the origin's. Method: as pool_test.c: nobody listens, or the queue is full, or a name server of the test
+ * says no. */
 #include "client/scene.h"
 
 #include <sys/un.h>

@@ -1,5 +1,5 @@
-/* What must be true of a connection between two events, state by state. Debug and sanitizer builds, the unit tests and the
- * simulation look after each event. */
+/* What must be true of a connection between two events, state by state. Debug and sanitizer builds, the unit tests
+ * and the simulation look after each event. */
 #include <assert.h>
 
 #include "conn/conn.h"

@@ -1,9 +1,10 @@
 /* What time does to a connection: when it must next be looked at, and what happens if nothing came until then. */
 #include "conn/conn.h"
 
-/* After our FIN a peer that had nothing under way needs no long wait: a request that crossed our FIN gets no answer, and
- * the wait only spares it the sight of a reset. A server needs none either: it is owed nothing. Nor does one that went on
- * sending until we stopped reading: if it does not read by now it will not before its own sending fails. */
+/* After our FIN a peer that had nothing under way needs no long wait: a request that crossed our FIN gets no answer,
+ * and the wait only spares it the sight of a reset. A server needs none either: it is owed nothing. Nor does one
+ * that went on sending until we stopped reading: if it does not read by now it will not before its own sending
+ * fails. */
 #define LINGER_IDLE_NS (1 * WEIR_SECOND)
 #define LINGER_FULL_NS (500 * WEIR_MS)
 /* A connection that is old is closed when it has been idle for this long; before, its next answer says close. */
@@ -69,9 +70,9 @@ static uint64_t mark_after(uint64_t timeout_ns)
     return timeout_ns / 4;
 }
 
-/* The kernel holds much, and takes more only when a good part of it has gone: a slow peer may read for longer than the
- * timeout without our hearing of it. So what it has acknowledged is asked for while most of the time is left, and again when
- * it is over. */
+/* The kernel holds much, and takes more only when a good part of it has gone: a slow peer may read for longer than
+ * the timeout without our hearing of it. So what it has acknowledged is asked for while most of the time is left,
+ * and again when it is over. */
 static uint64_t mark_due(const struct weir_conn *conn)
 {
     const struct conn_work *work = conn->work;

@@ -210,8 +210,8 @@ weir_code conn_take_request(weir_request *ours, const weir_request *request)
     return all_known ? WEIR_OK : WEIR_CODE_unsupported;
 }
 
-/* An active part to ask on, or null: `code` then says why. `ahead`: others are under way, and octets are on their way out,
- * so that one more changes nothing of what is waited for. */
+/* An active part to ask on, or null: `code` then says why. `ahead`: others are under way, and octets are on their
+ * way out, so that one more changes nothing of what is waited for. */
 static struct engine *begin_asking(struct weir_conn *conn, uint64_t now_ns, weir_code *code, bool *ahead)
 {
     *code = WEIR_CODE_misuse;

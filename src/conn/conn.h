@@ -47,13 +47,14 @@ void conn_init(struct weir_conn *conn, struct weir_conn_config *config, uint64_t
 /* After weir_conn_closed. */
 void conn_fini(struct weir_conn *conn);
 
-/* weir_conn_drain. `octets_wait`: a request, or a part of one, came before the drain and was not read yet: it is owed its
- * answer, and the connection closes after that. */
+/* weir_conn_drain. `octets_wait`: a request, or a part of one, came before the drain and was not read yet: it is
+ * owed its answer, and the connection closes after that. */
 void conn_drain(struct weir_conn *conn, bool octets_wait, uint64_t now_ns);
-/* It ends for that reason, and what it holds is given back at once: with an error answer where none was begun and nothing
- * else is under way, cut otherwise. */
+/* It ends for that reason, and what it holds is given back at once: with an error answer where none was begun and
+ * nothing else is under way, cut otherwise. */
 void conn_refuse(struct weir_conn *conn, weir_code code, uint64_t now_ns);
-/* What the caller's request says, with defaults; misuse for a struct that was not made by WEIR_REQUEST or WEIR_HANDLER. */
+/* What the caller's request says, with defaults; misuse for a struct that was not made by WEIR_REQUEST or
+ * WEIR_HANDLER. */
 WEIR_MUST_USE weir_code conn_take_request(weir_request *ours, const weir_request *request);
 /* weir_conn_request_prepared; `x` is an exchange that is on no connection yet, or null. */
 WEIR_MUST_USE weir_code conn_request(struct weir_conn *conn, const weir_prepared *prepared, struct weir_exchange *x,

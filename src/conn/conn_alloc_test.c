@@ -1,6 +1,7 @@
-/* Goal: memory of an exchange is there until its `done` has returned, and is back after it, whatever the end; without memory
- * there is none, and nothing else happens. Method: pieces of many sizes, written whole, in each callback, by connections that
- * end in several ways; and a failure at each allocation. The allocator knows what is out. */
+/* Goal: memory of an exchange is there until its `done` has returned, and is back after it, whatever the end;
+ * without memory there is none, and nothing else happens. Method: pieces of many sizes, written whole, in each
+ * callback, by connections that end in several ways; and a failure at each allocation. The allocator knows what is
+ * out. */
 #include "conn/conn_drive.h"
 
 #define POST  "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"

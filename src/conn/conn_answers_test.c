@@ -1,6 +1,7 @@
-/* Goal: an answer is on the wire exactly what HTTP asks for, and what may not be sent never is. Method: every kind of body
- * against versions, methods and statuses, octet for octet under a fixed clock, the expected made by the rules of RFC 9112
- * and not by the writer; tables of what is refused; interim answers, trailers, 100 (Continue), and switches. */
+/* Goal: an answer is on the wire exactly what HTTP asks for, and what may not be sent never is. Method: every kind
+ * of body against versions, methods and statuses, octet for octet under a fixed clock, the expected made by the
+ * rules of RFC 9112 and not by the writer; tables of what is refused; interim answers, trailers, 100 (Continue), and
+ * switches. */
 #include "conn/conn_drive.h"
 
 #define DATE       "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
@@ -370,7 +371,8 @@ static void respond_sizes(struct drive *d, weir_exchange *x)
         assert_int_equal(weir_finish(x, WEIR_NO_FIELDS), WEIR_OK);
 }
 
-/* Each part of a head may be large while the others are not: the room for it is for all of them (an assertion holds it). */
+/* Each part of a head may be large while the others are not: the room for it is for all of them (an assertion holds
+ * it). */
 static void heads_of_any_size(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Goal: an exchange may have another limit of its body than the options say, and what is over it is refused before it is
- * read. Method: tables of limits and bodies, of a server and of a client. */
+/* Goal: an exchange may have another limit of its body than the options say, and what is over it is refused before
+ * it is read. Method: tables of limits and bodies, of a server and of a client. */
 #include "conn/conn_drive.h"
 
 #define KEEP UINT64_MAX - 1 /* the limit of the options holds */

@@ -1,6 +1,6 @@
-/* Goal: a client's connection asks ahead in order, holds content for 100, reads on when it may not write on, and says of a
- * request that failed what is certain of it. Method: one small story for each, with a server that is a script, and the
- * kernel's receipts as the script wants them. */
+/* Goal: a client's connection asks ahead in order, holds content for 100, reads on when it may not write on, and
+ * says of a request that failed what is certain of it. Method: one small story for each, with a server that is a
+ * script, and the kernel's receipts as the script wants them. */
 #include <errno.h>
 
 #include "conn/conn.h"
@@ -329,8 +329,8 @@ static void deliveries_of_requests(void **state)
     drive_free(d);
 }
 
-/* The write took the error of the reset with it, and the read then finds an end: it is no FIN, and says nothing of what the
- * server took before it. */
+/* The write took the error of the reset with it, and the read then finds an end: it is no FIN, and says nothing of
+ * what the server took before it. */
 static void reset_by_a_write_is_no_fin(void **state)
 {
     (void)state;
@@ -581,7 +581,8 @@ static void tls_is_named(void **state)
     drive_free(d);
 }
 
-/* Thousands of folds, a line at a time: each look at the head costs as much as the head is long, so there may be few. */
+/* Thousands of folds, a line at a time: each look at the head costs as much as the head is long, so there may be
+ * few. */
 static void folds_are_not_looked_at_one_by_one(void **state)
 {
     (void)state;

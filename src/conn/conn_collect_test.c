@@ -1,5 +1,6 @@
-/* Goal: a body that is collected comes whole, once, or its exchange ends and says why. Method: bodies of each framing, in one
- * piece and octet by octet, at a server and a client, at the bound and over it; the n-th allocation fails. */
+/* Goal: a body that is collected comes whole, once, or its exchange ends and says why. Method: bodies of each
+ * framing, in one piece and octet by octet, at a server and a client, at the bound and over it; the n-th allocation
+ * fails. */
 #include "conn/conn_drive.h"
 
 #define HEAD    "POST / HTTP/1.1\r\nHost: a\r\n"

@@ -1,5 +1,6 @@
-/* Goal: each deadline of the table of limits is there, at its number, and does what it says; a nanosecond before it does
- * nothing. Method: what weir_conn_deadline says after a little story, a tick just before, a tick at it, and the ending. */
+/* Goal: each deadline of the table of limits is there, at its number, and does what it says; a nanosecond before it
+ * does nothing. Method: what weir_conn_deadline says after a little story, a tick just before, a tick at it, and the
+ * ending. */
 #include "conn/conn_drive.h"
 
 #define GET       "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -283,7 +284,8 @@ static void slow_reader(void **state)
     drive_free(d);
 }
 
-/* It is we who were stopped for longer than the timeout: that the peer takes nothing must be seen, not taken for granted. */
+/* It is we who were stopped for longer than the timeout: that the peer takes nothing must be seen, not taken for
+ * granted. */
 static void write_after_a_stop(void **state)
 {
     (void)state;

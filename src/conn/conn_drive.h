@@ -1,8 +1,8 @@
 /* For the tests of conn: a connection with a peer, a kernel and a clock that are all in memory.
  *
- * The kernel holds what the peer sent until the engine wants it, and takes what the engine writes as far as it is let;
- * the peer acknowledges all of it, or as much as it is told to. The handler writes a log of its calls, and then calls the
- * function of the test, if there is one. The memory is of base/failing_memory.h. */
+ * The kernel holds what the peer sent until the engine wants it, and takes what the engine writes as far as it is
+ * let; the peer acknowledges all of it, or as much as it is told to. The handler writes a log of its calls, and then
+ * calls the function of the test, if there is one. The memory is of base/failing_memory.h. */
 #ifndef CONN_DRIVE_H
 #define CONN_DRIVE_H
 

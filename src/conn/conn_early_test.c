@@ -1,5 +1,5 @@
-/* Goal: a client whose request is answered before it is out goes on with it where it was accepted, ceases where it was not,
- * and `done` says which. Method: one small story for each, with a server that is a script. */
+/* Goal: a client whose request is answered before it is out goes on with it where it was accepted, ceases where it
+ * was not, and `done` says which. Method: one small story for each, with a server that is a script. */
 #include <errno.h>
 
 #include "conn/conn_drive.h"

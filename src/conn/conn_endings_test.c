@@ -1,5 +1,5 @@
-/* Goal: each way in which a client leaves is told as what it was: stage, cause, delivery, class. Method: the truth table
- * of the design, row by row, a client in memory and receipts fed by hand; and what a server ends by itself. */
+/* Goal: each way in which a client leaves is told as what it was: stage, cause, delivery, class. Method: the truth
+ * table of the design, row by row, a client in memory and receipts fed by hand; and what a server ends by itself. */
 #include <errno.h>
 
 #include "conn/conn_drive.h"
@@ -157,7 +157,8 @@ static void half_close_is_served(void **state)
     drive_free(d);
 }
 
-/* The same on a connection that has served before, one after another or pipelined: which exchange it is changes nothing. */
+/* The same on a connection that has served before, one after another or pipelined: which exchange it is changes
+ * nothing. */
 static void half_close_is_served_later_too(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
-/* Goal: what a server answers by itself can be in the application's words, for every error and however early, and is still
- * one whole answer that a strict client reads. Method: tables of what is given, for requests that do not parse, that parse,
- * and whose own answer may not be sent. */
+/* Goal: what a server answers by itself can be in the application's words, for every error and however early, and is
+ * still one whole answer that a strict client reads. Method: tables of what is given, for requests that do not
+ * parse, that parse, and whose own answer may not be sent. */
 #include "conn/conn_drive.h"
 
 #include <weir/error_answer.h>

@@ -1,12 +1,12 @@
-/* Invariant: for any octets of a peer, in either role, whatever its handler does and however both directions are cut, held
- * up, ended, reset, or late: every exchange that begins gets one `done`; the connection ends once, with a cause that is not
- * internal_error; what it wants comes to rest; octets queued = acknowledged + sent and not acknowledged + never sent; all
- * memory comes back; what a server sends is a sequence of responses to its requests in order, and what a client sends is the
- * requests that were asked, in order, of which only the last may be cut; and a client's exchange that is complete had a
- * final response.
+/* Invariant: for any octets of a peer, in either role, whatever its handler does and however both directions are
+ * cut, held up, ended, reset, or late: every exchange that begins gets one `done`; the connection ends once, with a
+ * cause that is not internal_error; what it wants comes to rest; octets queued = acknowledged + sent and not
+ * acknowledged + never sent; all memory comes back; what a server sends is a sequence of responses to its requests
+ * in order, and what a client sends is the requests that were asked, in order, of which only the last may be cut;
+ * and a client's exchange that is complete had a final response.
  *
- * The input: one octet of options, one that says how many octets of the handler's choices follow, those, one that says how
- * many steps follow, those; the rest is what the peer sends. */
+ * The input: one octet of options, one that says how many octets of the handler's choices follow, those, one that
+ * says how many steps follow, those; the rest is what the peer sends. */
 #define CONN_DRIVE_FUZZES
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Goal: what stands before a final answer, or in its place, is right: interim answers, 100 (Continue), switches of protocol
- * and CONNECT; and heads are shown and sent as they were given. Method: stories with every octet compared. */
+/* Goal: what stands before a final answer, or in its place, is right: interim answers, 100 (Continue), switches of
+ * protocol and CONNECT; and heads are shown and sent as they were given. Method: stories with every octet compared. */
 #include "conn/conn.h"
 #include "conn/conn_drive.h"
 

@@ -1,6 +1,6 @@
 /* Goal: what is lent to a stream goes back exactly once, in order, as soon as it is with the transport or never will
- * be, before `done` and not within the call. Method: a server that lends letters, a transport that takes little, and all
- * ways in which a connection ends; memory that fails at each allocation. */
+ * be, before `done` and not within the call. Method: a server that lends letters, a transport that takes little, and
+ * all ways in which a connection ends; memory that fails at each allocation. */
 #include <errno.h>
 
 #include "conn/conn.h"

@@ -1,6 +1,7 @@
 /* Goal: what a peer can make a connection hold has a bound in every state, in octets as they were allocated, and
- * docs/security-model.md says how much it is. Method: each state is filled as far as a peer can, on a connection of the
- * default options; conn_drive.h holds what the connection says of itself against what its config took of the allocator. */
+ * docs/security-model.md says how much it is. Method: each state is filled as far as a peer can, on a connection of
+ * the default options; conn_drive.h holds what the connection says of itself against what its config took of the
+ * allocator. */
 #include "conn/conn.h"
 #include "conn/conn_drive.h"
 

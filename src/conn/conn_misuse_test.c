@@ -1,5 +1,5 @@
-/* Goal: a call that its state does not allow is refused and changes nothing: no crash, no wrong octet, still one `done`.
- * Method: one small story for each mistake that an application makes, and each function in each callback. */
+/* Goal: a call that its state does not allow is refused and changes nothing: no crash, no wrong octet, still one
+ * `done`. Method: one small story for each mistake that an application makes, and each function in each callback. */
 #include "conn/conn_drive.h"
 
 #define GET   "GET / HTTP/1.1\r\nHost: a\r\n\r\n"

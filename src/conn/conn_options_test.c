@@ -1,5 +1,5 @@
-/* Goal: an engine refuses what it is not for, and options that are wrong; structs of older and newer callers are taken as
- * far as they are known. Method: one small story for each mistake of who drives an engine. */
+/* Goal: an engine refuses what it is not for, and options that are wrong; structs of older and newer callers are
+ * taken as far as they are known. Method: one small story for each mistake of who drives an engine. */
 #include <errno.h>
 
 #include "conn/conn_drive.h"

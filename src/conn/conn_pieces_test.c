@@ -1,6 +1,6 @@
-/* Goal: how octets are cut changes nothing, and a lack of memory anywhere ends a connection for that reason and loses
- * none. Method: one conversation with a bit of everything, whole, octet by octet, and cut by chance in both directions; then
- * again with the n-th allocation failing, for each n there is. */
+/* Goal: how octets are cut changes nothing, and a lack of memory anywhere ends a connection for that reason and
+ * loses none. Method: one conversation with a bit of everything, whole, octet by octet, and cut by chance in both
+ * directions; then again with the n-th allocation failing, for each n there is. */
 #include "conn/conn_drive.h"
 
 #define MANY "A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: 6\r\nG: 7\r\nH: 8\r\nI: 9\r\n"

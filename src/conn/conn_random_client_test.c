@@ -1,7 +1,7 @@
-/* Goal: whatever a server and an application do, a client's connection ends once, for a reason, its requests leave whole
- * and in order, and what it is told of an answer is that answer. Method: many seeds, each a random application against
- * random answers (right, wrong, early, cut), FIN, reset, acknowledgements, time, partial writes and failing memory. A
- * failure prints its seed; WEIR_SEED=n runs that one alone, WEIR_SEEDS=n that many.
+/* Goal: whatever a server and an application do, a client's connection ends once, for a reason, its requests leave
+ * whole and in order, and what it is told of an answer is that answer. Method: many seeds, each a random application
+ * against random answers (right, wrong, early, cut), FIN, reset, acknowledgements, time, partial writes and failing
+ * memory. A failure prints its seed; WEIR_SEED=n runs that one alone, WEIR_SEEDS=n that many.
  *
  * A random walk: valgrind adds nothing that AddressSanitizer does not see. run-tests: builds=default,asan,tsan */
 #include <errno.h>

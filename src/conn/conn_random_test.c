@@ -1,8 +1,8 @@
-/* Goal: whatever a peer and a handler do, a connection ends once, for a reason, and every account balances. Method: many
- * seeds, each a random handler against random peer actions (requests right, wrong and cut, FIN, reset, acknowledgements,
- * time, partial writes, failing memory), with what must always hold checked after every step; at the end what the peer got
- * is compared with what was meant (conn_tags.h). A failure prints its seed;
- * WEIR_SEED=n runs that one alone, WEIR_SEEDS=n that many.
+/* Goal: whatever a peer and a handler do, a connection ends once, for a reason, and every account balances. Method:
+ * many seeds, each a random handler against random peer actions (requests right, wrong and cut, FIN, reset,
+ * acknowledgements, time, partial writes, failing memory), with what must always hold checked after every step; at
+ * the end what the peer got is compared with what was meant (conn_tags.h). A failure prints its seed; WEIR_SEED=n
+ * runs that one alone, WEIR_SEEDS=n that many.
  *
  * A random walk: valgrind adds nothing that AddressSanitizer does not see. run-tests: builds=default,asan,tsan */
 #include <errno.h>

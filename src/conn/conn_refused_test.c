@@ -1,6 +1,6 @@
-/* Goal: an answer that Weir gives by itself has content, but none to HEAD, whatever is wrong with the request and however
- * early. Method: a table with a request for every code that has a status, asked by GET and by HEAD, whole and octet by
- * octet; the head of both answers must be the same. */
+/* Goal: an answer that Weir gives by itself has content, but none to HEAD, whatever is wrong with the request and
+ * however early. Method: a table with a request for every code that has a status, asked by GET and by HEAD, whole
+ * and octet by octet; the head of both answers must be the same. */
 #include "conn/conn_drive.h"
 
 #define START   " / HTTP/1.1\r\nHost: a\r\n"

@@ -1,5 +1,5 @@
-/* Goal: what was once accepted and may not be, shown and was not there, or said twice, stays mended. Method: a story each,
- * the shortest that told. */
+/* Goal: what was once accepted and may not be, shown and was not there, or said twice, stays mended. Method: a story
+ * each, the shortest that told. */
 #include <errno.h>
 
 #include "conn/conn_drive.h"

@@ -1,5 +1,6 @@
-/* For the tests of conn: answers that can be told apart. The n-th exchange's answer has the field X-Tag: n, and its content
- * is a run of letters that begins with the n-th; so what the peer got is compared with what was meant, up to any cut. */
+/* For the tests of conn: answers that can be told apart. The n-th exchange's answer has the field X-Tag: n, and its
+ * content is a run of letters that begins with the n-th; so what the peer got is compared with what was meant, up to
+ * any cut. */
 #ifndef CONN_TAGS_H
 #define CONN_TAGS_H
 

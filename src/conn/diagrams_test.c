@@ -1,4 +1,5 @@
-/* Goal: the diagrams of docs/architecture.md are those of the tables. Method: print them, and look for them in the page. */
+/* Goal: the diagrams of docs/architecture.md are those of the tables. Method: print them, and look for them in the
+ * page. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

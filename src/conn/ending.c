@@ -54,8 +54,8 @@ static void left_within(struct engine_facts *facts, bool by_fin)
     facts->cause_stage = WEIR_STAGE_RESPONSE;
 }
 
-/* The peer left in what looked like a quiet moment, or while we closed in order, and did not have its answer: the moment
- * was within the answer, and its leaving is the cause. */
+/* The peer left in what looked like a quiet moment, or while we closed in order, and did not have its answer: the
+ * moment was within the answer, and its leaving is the cause. */
 static void correct_cause(struct engine_facts *facts, weir_delivery delivery, const struct receipts_facts *known)
 {
     if (delivery != WEIR_DELIVERY_PARTIAL && delivery != WEIR_DELIVERY_LOST)

@@ -7,8 +7,8 @@
 
 /* The way between failed, not the other end. */
 bool failure_is_of_network(int os);
-/* The code of a transport that failed with `os` (0: it hung up) in that stage. Notes in the facts what it learned of the
- * peer: a reset, or a FIN before it. */
+/* The code of a transport that failed with `os` (0: it hung up) in that stage. Notes in the facts what it learned of
+ * the peer: a reset, or a FIN before it. */
 weir_code failure_code(struct engine_facts *facts, int os, weir_stage stage);
 
 #endif

@@ -1,5 +1,5 @@
-/* Goal: an error of the transport becomes the code of the stage, and what it shows of the peer is kept. Method: a table of
- * errno and stage, and two failures in turn. */
+/* Goal: an error of the transport becomes the code of the stage, and what it shows of the peer is kept. Method: a
+ * table of errno and stage, and two failures in turn. */
 #include "conn/failure.h"
 
 #include <errno.h>

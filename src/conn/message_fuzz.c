@@ -1,6 +1,6 @@
-/* Invariant: in either role, strict and lenient: messages made valid are all taken, and the handler sees exactly what
- * they mean; and whatever the octets are - valid, valid but for one mutation, or any at all - what the handler sees, what
- * goes out and how the connection ends are the same whole, octet by octet and cut by chance.
+/* Invariant: in either role, strict and lenient: messages made valid are all taken, and the handler sees exactly
+ * what they mean; and whatever the octets are - valid, valid but for one mutation, or any at all - what the handler
+ * sees, what goes out and how the connection ends are the same whole, octet by octet and cut by chance.
  *
  * The input: one octet of options, one that says how many messages; then choices (h1/message_maker.h), or, if the
  * options say so, the octets themselves. */

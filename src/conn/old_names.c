@@ -1,5 +1,5 @@
-/* The functions of weir/conn.h under the names that they had in 0.1, for programs that were built then. This file does not
- * see weir/engine.h, whose macros would turn each name into the new one. */
+/* The functions of weir/conn.h under the names that they had in 0.1, for programs that were built then. This file
+ * does not see weir/engine.h, whose macros would turn each name into the new one. */
 #include <weir/conn.h>
 
 WEIR_API weir_code weir_engine_config_new(weir_conn_config **out, const weir_conn_options *options, weir_error *error);

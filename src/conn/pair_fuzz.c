@@ -1,6 +1,6 @@
 /* Invariant: what our client is let send, our server takes for exactly that, and what the server is let answer, the
- * client: method, target, status, reason, every field given (in order; those of framing aside), content and trailers are
- * the same at the other end, whatever pieces the octets come in; and neither ends for what the other sent.
+ * client: method, target, status, reason, every field given (in order; those of framing aside), content and trailers
+ * are the same at the other end, whatever pieces the octets come in; and neither ends for what the other sent.
  *
  * The input: choices of the application at both ends; texts of fields and contents are octets of it. */
 #define CONN_DRIVE_FUZZES

@@ -1,6 +1,6 @@
-/* Goal: both roles of the engine understand each other, whatever pieces the octets come in. Method: a client's engine and
- * a server's, joined by memory, with pieces of 1, 2, 7 and many octets; what each handler saw is written down and compared
- * with what was meant. */
+/* Goal: both roles of the engine understand each other, whatever pieces the octets come in. Method: a client's
+ * engine and a server's, joined by memory, with pieces of 1, 2, 7 and many octets; what each handler saw is written
+ * down and compared with what was meant. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

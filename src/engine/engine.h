@@ -1,9 +1,8 @@
 /* One interface over the engines of all versions of HTTP: the operations of exchange/engine.h, called by name.
  *
- * What is called for each request asks first whether the engine is HTTP/1's, and then calls that directly: a blind call
- * through the table would lose what optimising the library as a whole gains. What is called once a connection goes through
- * the table (engine->ops).
- */
+ * What is called for each request asks first whether the engine is HTTP/1's, and then calls that directly: a blind
+ * call through the table would lose what optimising the library as a whole gains. What is called once a connection
+ * goes through the table (engine->ops). */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
@@ -68,7 +67,8 @@ static inline uint64_t engine_due(const struct engine *engine)
     return engine_is_h1(engine) ? h1_engine_due(h1_engine_from_const(engine)) : engine->ops->due(engine);
 }
 
-/* A client's request, checked and written down before it is known which connection takes it. The octets are HTTP/1's. */
+/* A client's request, checked and written down before it is known which connection takes it. The octets are
+ * HTTP/1's. */
 WEIR_MUST_USE static inline weir_code engine_prepare(struct weir_prepared **out, struct weir_conn_config *config,
                                                      const weir_request *request)
 {

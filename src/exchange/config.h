@@ -1,5 +1,5 @@
-/* What the engines of one thread share: the options, checked and with defaults; free lists; the Date line of the present
- * second; the counters. */
+/* What the engines of one thread share: the options, checked and with defaults; free lists; the Date line of the
+ * present second; the counters. */
 #ifndef EXCHANGE_CONFIG_H
 #define EXCHANGE_CONFIG_H
 
@@ -34,14 +34,15 @@ struct weir_conn_config {
     char date_line[EXCHANGE_DATE_LINE_SIZE];  /* "Date: ...\r\n" */
     uint64_t seed;                          /* of the jitter of ages */
     void (*wake)(struct weir_conn *conn); /* a connection has something to do; never null while one lives */
-    /* An exchange ends; true: it is taken back, to be asked elsewhere, and its handler does not hear of it. May be null. */
+    /* An exchange ends; true: it is taken back, to be asked elsewhere, and its handler does not hear of it. May be
+     * null. */
     bool (*ending)(struct weir_conn_config *config, struct weir_exchange *x, weir_exchange_ending *ending);
     void (*freed)(struct weir_exchange *x); /* an exchange is no more; may be null */
     struct exchange_totals totals;
 };
 
-/* The same as weir_conn_config_new and _free, in the caller's memory. `engine_size`: of the pieces for engines, for what
- * the folder above keeps beside them; `exchange_size`: the same of exchanges, or 0. */
+/* The same as weir_conn_config_new and _free, in the caller's memory. `engine_size`: of the pieces for engines, for
+ * what the folder above keeps beside them; `exchange_size`: the same of exchanges, or 0. */
 WEIR_MUST_USE weir_code exchange_config_init(struct weir_conn_config *config, const weir_conn_options *options,
                                            size_t engine_size, size_t exchange_size, weir_error *error);
 void exchange_config_fini(struct weir_conn_config *config);

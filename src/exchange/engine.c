@@ -42,8 +42,8 @@ const struct base_block *engine_last_block(const struct weir_exchange *x)
     return x->trailer_block != NULL ? x->trailer_block : x->head_block;
 }
 
-/* Octets of memory that are its alone, without blocks of the input; it has a head. An answer may be a tenth of that, and a
- * hundredth of the head that asks for it: a peer that asks and does not read would fill the memory with them. */
+/* Octets of memory that are its alone, without blocks of the input; it has a head. An answer may be a tenth of that,
+ * and a hundredth of the head that asks for it: a peer that asks and does not read would fill the memory with them. */
 static inline size_t own_cost(const struct engine *engine, const struct weir_exchange *x)
 {
     size_t size = engine->config->exchanges.item_size + sizeof *x->head + x->trailer_capacity * sizeof *x->trailers;

@@ -1,11 +1,10 @@
-/* What every engine has, whatever version of HTTP it speaks: the octets that came and those to send, the exchanges whose
- * octets have not left, and the table of its operations.
+/* What every engine has, whatever version of HTTP it speaks: the octets that came and those to send, the exchanges
+ * whose octets have not left, and the table of its operations.
  *
- * An engine is the active part of a connection. It exists while there is something to do. It has no clock, no socket and
- * no life. A protocol's engine has this struct as its first member. Only `run` calls a handler: functions of
- * weir/exchange.h change the exchange and leave a mark, so any of them may be called inside any callback, and outside too
- * (then `wake` asks for a run).
- */
+ * An engine is the active part of a connection. It exists while there is something to do. It has no clock, no socket
+ * and no life. A protocol's engine has this struct as its first member. Only `run` calls a handler: functions of
+ * weir/exchange.h change the exchange and leave a mark, so any of them may be called inside any callback, and
+ * outside too (then `wake` asks for a run). */
 #ifndef EXCHANGE_ENGINE_H
 #define EXCHANGE_ENGINE_H
 
@@ -58,15 +57,15 @@ struct engine_ops {
     void (*fin)(struct engine *engine, uint64_t now_ns);
     /* The connection is being drained. `octets_wait`: a request, or a part of one, came before and was not read yet. */
     void (*drain)(struct engine *engine, bool octets_wait, uint64_t now_ns);
-    /* The connection ends for that reason, in order: what is whole is sent; an exchange that is not is cut. With an error
-     * answer where the code has a status and no answer was begun. */
+    /* The connection ends for that reason, in order: what is whole is sent; an exchange that is not is cut. With an
+     * error answer where the code has a status and no answer was begun. */
     void (*end)(struct engine *engine, weir_code code);
     /* The peer does not take octets. A client may go on reading, as the answer may be here all the same, or on its way;
      * `answered`: only if it is here. If it may, `cease` drops what is to be sent, and reads on. */
     bool (*may_cease)(const struct engine *engine, bool answered);
     void (*cease)(struct engine *engine, uint64_t now_ns);
-    /* A client: puts a request that was checked on the connection. `x`: its exchange, which is on no connection yet, or null
-     * for a new one. After a failure `x` is where it was. */
+    /* A client: puts a request that was checked on the connection. `x`: its exchange, which is on no connection yet,
+     * or null for a new one. After a failure `x` is where it was. */
     weir_code (*ask)(struct engine *engine, const struct weir_prepared *prepared, struct weir_exchange *x,
                      struct weir_exchange **out);
     /* Nothing to do: it may be freed and made anew with the next octets. */
@@ -86,8 +85,8 @@ struct engine_ops {
     bool (*is_given_up)(const struct engine *engine);
     /* A deadline of a message passed. */
     void (*expire)(struct engine *engine, weir_code code, uint64_t now_ns);
-    /* No more can be sent or read: every exchange gets its `done`, with that code; unsent octets are dropped. Returns how
-     * many of them were answered whole. */
+    /* No more can be sent or read: every exchange gets its `done`, with that code; unsent octets are dropped.
+     * Returns how many of them were answered whole. */
     uint32_t (*cut)(struct engine *engine, weir_code code, const struct receipts_facts *known);
     /* A client: what was asked came to a server that had closed before. */
     bool (*is_unprocessed)(const struct engine *engine, const struct receipts_facts *known);

@@ -1,8 +1,8 @@
-/* One request and its response, as the library has it: weir/exchange.h, embedded. It belongs to an engine, which moves it.
+/* One request and its response, as the library has it: weir/exchange.h, embedded. It belongs to an engine, which
+ * moves it.
  *
- * Nothing here depends on the version of HTTP. How far a message is, in both directions, is told in phases that every version
- * has; what frames it is the engine's.
- */
+ * Nothing here depends on the version of HTTP. How far a message is, in both directions, is told in phases that
+ * every version has; what frames it is the engine's. */
 #ifndef EXCHANGE_EXCHANGE_H
 #define EXCHANGE_EXCHANGE_H
 
@@ -118,7 +118,8 @@ bool exchange_take_head(struct weir_exchange *x);
 /* As a new one is, on that engine: what was said of an attempt is forgotten, what its owner set is not. */
 void exchange_renew(struct weir_exchange *x, struct engine *engine);
 void exchange_free(struct weir_exchange *x);
-/* Its handler is no more the config's. One that is shorter than ours, of an older program, is copied. False: no memory. */
+/* Its handler is no more the config's. One that is shorter than ours, of an older program, is copied. False: no
+ * memory. */
 bool exchange_set_handler(struct weir_exchange *x, const weir_handler *handler, void *app);
 /* memory.c */
 void exchange_release_memory(struct weir_exchange *x);
@@ -128,8 +129,8 @@ void exchange_release_piece(struct weir_exchange *x, void *octets);
 weir_retry exchange_retry(const struct weir_exchange *x);
 /* The last call of its handler, counted; frees it. */
 void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery delivery);
-/* loans.c: octets that are lent, and go back by `release` when all that is queued now has left. A loan is made before the
- * octets are queued, and dropped if they are not. NULL: no memory. */
+/* loans.c: octets that are lent, and go back by `release` when all that is queued now has left. A loan is made
+ * before the octets are queued, and dropped if they are not. NULL: no memory. */
 struct exchange_loan *exchange_new_loan(const struct weir_exchange *x);
 void exchange_drop_loan(const struct weir_exchange *x, struct exchange_loan *loan);
 void exchange_lend(struct weir_exchange *x, struct exchange_loan *loan, weir_str octets, weir_release *release,

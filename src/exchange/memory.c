@@ -1,4 +1,5 @@
-/* Memory that lives as long as an exchange: pieces in a list, of which an exchange that asks for none has only the head. */
+/* Memory that lives as long as an exchange: pieces in a list, of which an exchange that asks for none has only the
+ * head. */
 #include "base/alloc.h"
 #include "exchange/engine.h"
 

@@ -1,10 +1,10 @@
 /* Which answers of a connection were acknowledged: an exact account in little memory.
  *
- * Answers follow each other without a gap in the octets that we send, so an account of their sizes is one of their ends.
- * Equal sizes in a row are one run; what is known to be acknowledged is dropped. An answer to a keep-alive client costs
- * no memory; a heap array appears only when many answers of different sizes are under way, and goes when they are not. It
- * has a bound: with more than a thousand runs neighbours are merged, and each of them is then acknowledged when all are.
- */
+ * Answers follow each other without a gap in the octets that we send, so an account of their sizes is one of their
+ * ends. Equal sizes in a row are one run; what is known to be acknowledged is dropped. An answer to a keep-alive
+ * client costs no memory; a heap array appears only when many answers of different sizes are under way, and goes
+ * when they are not. It has a bound: with more than a thousand runs neighbours are merged, and each of them is then
+ * acknowledged when all are. */
 #ifndef EXCHANGE_RECEIPTS_H
 #define EXCHANGE_RECEIPTS_H
 

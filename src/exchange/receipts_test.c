@@ -1,5 +1,6 @@
-/* Goal: the account of answers is exact at any size of it, and the verdict is that of the design (docs: delivery). Method:
- * random pushes, acknowledgements and shifts against a naive list, with memory that fails by chance; a table. */
+/* Goal: the account of answers is exact at any size of it, and the verdict is that of the design (docs: delivery).
+ * Method: random pushes, acknowledgements and shifts against a naive list, with memory that fails by chance; a
+ * table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -160,7 +161,8 @@ static void verdicts(void **state)
     assert_int_equal(receipts_judge(&nothing, 0, 1, true), WEIR_DELIVERY_UNKNOWN);
 }
 
-/* However many there are, of whatever sizes: none is lost of the count, and what is acknowledged is never more than is. */
+/* However many there are, of whatever sizes: none is lost of the count, and what is acknowledged is never more than
+ * is. */
 static void has_a_bound(void **state)
 {
     (void)state;

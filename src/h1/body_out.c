@@ -52,7 +52,8 @@ static void took(struct weir_exchange *x, size_t n, size_t offered)
     x->body_out += n;
     if (x->out == EXCHANGE_OUT_LENGTH)
         x->out_left -= n;
-    /* More than half is used: who looks at the room before it writes may find too little for it, and must hear of more. */
+    /* More than half is used: who looks at the room before it writes may find too little for it, and must hear of
+     * more. */
     const struct h1_engine *engine = h1_engine_of(x);
     bool crowded = engine->base.output.pending > engine->base.config->options.limits.output_size_max / 2;
     if ((n < offered || crowded) && !(x->out == EXCHANGE_OUT_LENGTH && x->out_left == 0))

@@ -89,7 +89,8 @@ static void take_extension_octet(struct h1_chunked *chunked, char octet)
     chunked->state = (uint8_t)next;
 }
 
-/* Blanks that nothing follows stand outside the grammar; servers that pad sizes with them are real, so clients take it. */
+/* Blanks that nothing follows stand outside the grammar; servers that pad sizes with them are real, so clients take
+ * it. */
 static bool may_end_line(const struct h1_chunked *chunked)
 {
     switch (chunked->state) {

@@ -1,6 +1,6 @@
 /* Invariant: for any octets, strict and lenient, with room for extensions and with little: the content, the end, the
- * error and the octets used are the same whole, octet by octet and cut by chance; nothing beyond the octets is read; what
- * strict takes, lenient takes alike; and the content, chunked again, comes out the same. */
+ * error and the octets used are the same whole, octet by octet and cut by chance; nothing beyond the octets is read;
+ * what strict takes, lenient takes alike; and the content, chunked again, comes out the same. */
 #include "h1/chunked_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,10 +1,10 @@
-/* The end of a connection, seen from its exchanges: what each of them is told, and what is certain of a request that was not
- * answered. */
+/* The end of a connection, seen from its exchanges: what each of them is told, and what is certain of a request that
+ * was not answered. */
 #include "exchange/verdict.h"
 #include "h1/engine.h"
 
-/* What a client had under way ends with the connection, when the last receipt shows what the server can have taken. There
- * is nothing to be waited for but that after a FIN, and nothing at all otherwise. */
+/* What a client had under way ends with the connection, when the last receipt shows what the server can have taken.
+ * There is nothing to be waited for but that after a FIN, and nothing at all otherwise. */
 static void end_client(struct h1_engine *engine, weir_code code)
 {
     engine_note(&engine->base, code);

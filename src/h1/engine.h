@@ -35,8 +35,8 @@ struct h1_engine {
     bool out_dead : 1;      /* of a client: nothing more is sent, and what the server says is still read */
 };
 
-/* What the HTTP/1 engines of one thread share: an earlier head in the input of the engine that runs, and the block that it
- * lies in (null: of none). */
+/* What the HTTP/1 engines of one thread share: an earlier head in the input of the engine that runs, and the block
+ * that it lies in (null: of none). */
 struct h1_shared {
     struct h1_known known;
     const struct base_block *known_block;
@@ -121,8 +121,8 @@ bool h1_may_switch(const weir_exchange *x);
 /* The connection ends for that reason, in order: what is whole is sent; an exchange that is not is cut. With an error
  * answer where the code has a status and no answer was begun. */
 void h1_engine_end(struct h1_engine *engine, weir_code code);
-/* No more can be sent or read: every exchange gets its `done`, with that code; unsent octets are dropped. Returns how many
- * of them were answered whole. */
+/* No more can be sent or read: every exchange gets its `done`, with that code; unsent octets are dropped. Returns
+ * how many of them were answered whole. */
 uint32_t h1_engine_cut(struct h1_engine *engine, weir_code code, const struct receipts_facts *known);
 /* A client: what was asked came to a server that had closed before. */
 bool h1_engine_is_unprocessed(const struct h1_engine *engine, const struct receipts_facts *known);

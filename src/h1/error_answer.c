@@ -1,5 +1,5 @@
-/* The complete answer to a request that cannot be served (RFC 9112, 9.6: then the staged close), in the application's words
- * if it has some. */
+/* The complete answer to a request that cannot be served (RFC 9112, 9.6: then the staged close), in the
+ * application's words if it has some. */
 #include <weir/error_answer.h>
 
 #include <stdio.h>
@@ -14,7 +14,8 @@ struct weir_error_answer {
     bool given;
 };
 
-/* The method may be known although the head is malformed, or not whole. Such a head is still at the front of the input. */
+/* The method may be known although the head is malformed, or not whole. Such a head is still at the front of the
+ * input. */
 static weir_str method_of(const struct h1_engine *engine)
 {
     const struct base_input *input = &engine->base.input;

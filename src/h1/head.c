@@ -13,7 +13,8 @@
 #define GO_ON INT64_C(1)
 
 /* The verdict on octets that came must not depend on where reads cut them. So each octet is judged in its order, by
- * those up to it, and no octet is looked at that a limit forbids: a longer buffer never changes what a shorter one said. */
+ * those up to it, and no octet is looked at that a limit forbids: a longer buffer never changes what a shorter one
+ * said. */
 struct reader {
     char *start;
     char *bound;  /* the end of the octets, or of what the limit allows */
@@ -217,8 +218,8 @@ static inline int64_t take_field(struct reader *r, char **at)
     if (result != GO_ON)
         return result;
     weir_field *field = &head->fields[head->field_count];
-    /* The end of the value is looked for from the name on, so that the search does not wait for where the name ends. All
-     * octets of a name and the colon may stand in a value, so it is not before the value. */
+    /* The end of the value is looked for from the name on, so that the search does not wait for where the name ends.
+     * All octets of a name and the colon may stand in a value, so it is not before the value. */
     char *stop = *at + (http_scan_value(*at, r->bound) - *at);
     result = take_name(r, at, &field->name);
     if (result != GO_ON)

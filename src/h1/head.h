@@ -1,9 +1,8 @@
 /* The head of an HTTP/1 message: start line and fields, parsed in place (RFC 9112, 2 to 5).
  *
  * One call takes the octets from the first of the head on. All views point into those octets; nothing is copied but
- * that a folded line, where it is let pass, is unfolded in place (so the octets are writable). What the head says of the
- * framing and of the connection is found in the same pass.
- */
+ * that a folded line, where it is let pass, is unfolded in place (so the octets are writable). What the head says of
+ * the framing and of the connection is found in the same pass. */
 #ifndef H1_HEAD_H
 #define H1_HEAD_H
 
@@ -20,9 +19,10 @@ enum {
     H1_HEAD_NO_ROOM = -1    /* `fields` is full: come again with a larger array */
 };
 
-/* Parses a request head. Returns its size in octets (> 0; one CRLF before the request line is counted), one of the above,
- * or minus 1000 minus a weir_code. `octets` may be changed only where a fold is undone (lenient). `known`: a head that came in
- * the same buffer before, which needs no parsing if it comes again, and which is learnt here; or NULL. */
+/* Parses a request head. Returns its size in octets (> 0; one CRLF before the request line is counted), one of the
+ * above, or minus 1000 minus a weir_code. `octets` may be changed only where a fold is undone (lenient). `known`: a
+ * head that came in the same buffer before, which needs no parsing if it comes again, and which is learnt here; or
+ * NULL. */
 int64_t h1_head_parse_request(struct http_head *head, char *octets, size_t size, const struct http_head_limits *limits,
                               bool lenient, struct h1_known *known);
 /* The same for a response head. */

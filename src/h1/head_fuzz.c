@@ -1,6 +1,6 @@
-/* Invariant: for any octets, as request, response and trailers, strict and lenient, under usual and under tight limits:
- * the verdict is the same whole, cut at any octet, and restarted; nothing beyond the octets is read; a head that is taken
- * is the same after it was written and parsed again (head_check.h). */
+/* Invariant: for any octets, as request, response and trailers, strict and lenient, under usual and under tight
+ * limits: the verdict is the same whole, cut at any octet, and restarted; nothing beyond the octets is read; a head
+ * that is taken is the same after it was written and parsed again (head_check.h). */
 #include "h1/head_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,5 +1,6 @@
-/* Goal: heads are taken and refused as docs say and for the reason they say, however their octets are cut. Method: tables
- * of heads and verdicts, each run whole, cut at every octet, restarted and with a growing array (head_check.h). */
+/* Goal: heads are taken and refused as docs say and for the reason they say, however their octets are cut. Method:
+ * tables of heads and verdicts, each run whole, cut at every octet, restarted and with a growing array
+ * (head_check.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -41,7 +41,8 @@ static inline bool h1_known_is_head(const struct h1_known *known, const struct h
 /* The head is the same, of these octets; its size is returned. */
 size_t h1_known_take_head(const struct h1_known *known, struct http_head *head, char *octets);
 
-/* The same of the fields, behind another start line; their end is returned. The version must be that of the other, as it decides what some fields mean. */
+/* The same of the fields, behind another start line; their end is returned. The version must be that of the other,
+ * as it decides what some fields mean. */
 static inline bool h1_known_are_fields(const struct h1_known *known, const struct http_head *head, const char *octets,
                                        size_t size)
 {

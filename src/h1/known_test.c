@@ -1,5 +1,6 @@
-/* Goal: a head that was parsed with another one known is parsed as if none was. Method: two heads in one buffer, the second
- * the same as the first but for one octet, each octet in turn and each limit that can cut it; with and without. */
+/* Goal: a head that was parsed with another one known is parsed as if none was. Method: two heads in one buffer, the
+ * second the same as the first but for one octet, each octet in turn and each limit that can cut it; with and
+ * without. */
 #include "h1/known.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* For tests and fuzz targets: the first message of some octets, head, content and trailers, read with the parts that the
- * engine is made of, but without its state. */
+/* For tests and fuzz targets: the first message of some octets, head, content and trailers, read with the parts that
+ * the engine is made of, but without its state. */
 #ifndef H1_MESSAGE_CHECK_H
 #define H1_MESSAGE_CHECK_H
 

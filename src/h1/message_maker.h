@@ -1,7 +1,8 @@
-/* For the fuzz targets: valid messages, made of the choices of an input, with what each of them means; and one mutation.
+/* For the fuzz targets: valid messages, made of the choices of an input, with what each of them means; and one
+ * mutation.
  *
- * What is made is taken by a strict reader. The octets and the meaning are written into growing buffers of the caller's
- * (struct made), whose memory is kept from one use to the next. */
+ * What is made is taken by a strict reader. The octets and the meaning are written into growing buffers of the
+ * caller's (struct made), whose memory is kept from one use to the next. */
 #ifndef H1_MESSAGE_MAKER_H
 #define H1_MESSAGE_MAKER_H
 

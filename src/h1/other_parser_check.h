@@ -1,6 +1,6 @@
-/* Our reading of a message against http-parser's, the parser that Node had before llhttp: who takes what, and where it
- * ends. Every way in which the two may differ is a class, with a reason and an input that shows it; docs/fuzzing.md has the
- * same table, and other_parser_test.c holds both against the code. */
+/* Our reading of a message against http-parser's, the parser that Node had before llhttp: who takes what, and where
+ * it ends. Every way in which the two may differ is a class, with a reason and an input that shows it;
+ * docs/fuzzing.md has the same table, and other_parser_test.c holds both against the code. */
 #ifndef H1_OTHER_PARSER_CHECK_H
 #define H1_OTHER_PARSER_CHECK_H
 
@@ -372,8 +372,8 @@ static inline bool other_fits(const struct other_class *class, const struct othe
 
 enum { OTHER_SAME = -1, OTHER_UNKNOWN = -2 };
 
-/* The class of the difference, OTHER_SAME, or OTHER_UNKNOWN: a difference that nobody has explained. A request is read as
- * our server reads it, a response as our client does by default. */
+/* The class of the difference, OTHER_SAME, or OTHER_UNKNOWN: a difference that nobody has explained. A request is
+ * read as our server reads it, a response as our client does by default. */
 static inline int other_compare(weir_str octets, bool request, struct message *ours, struct message *theirs)
 {
     char *copy = fuzz_copy(octets.ptr, octets.len);

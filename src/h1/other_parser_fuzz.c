@@ -1,6 +1,6 @@
-/* Invariant: of any octets, and of valid messages with up to three mutations, our parsers and http-parser say the same -
- * whether they take the message, where it ends, what its content is - or they differ in a way that has a name, a reason
- * and an example (other_parser_check.h, docs/fuzzing.md).
+/* Invariant: of any octets, and of valid messages with up to three mutations, our parsers and http-parser say the
+ * same - whether they take the message, where it ends, what its content is - or they differ in a way that has a
+ * name, a reason and an example (other_parser_check.h, docs/fuzzing.md).
  *
  * The input: one octet of options; then choices (message_maker.h), or, if the options say so, the octets themselves. */
 #include "h1/message_maker.h"

@@ -1,6 +1,6 @@
-/* Goal: each way in which our parsers and http-parser differ is as docs/fuzzing.md tells it. Method: the example of each
- * class differs, and is of that class and no other before it; the page holds the table that is printed from the classes; and
- * messages that nobody quarrels about are read alike. */
+/* Goal: each way in which our parsers and http-parser differ is as docs/fuzzing.md tells it. Method: the example of
+ * each class differs, and is of that class and no other before it; the page holds the table that is printed from the
+ * classes; and messages that nobody quarrels about are read alike. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -20,8 +20,8 @@ static bool has_bare_cr(const char *octets, size_t size)
     return cr != NULL && cr + 1 < octets + size && cr[1] != '\n';
 }
 
-/* Lines of a head are bounded by its fields, but for folded ones, of which one can have thousands: whoever sends those a
- * line at a time is not followed line by line. More looks than this no head of fields takes. */
+/* Lines of a head are bounded by its fields, but for folded ones, of which one can have thousands: whoever sends
+ * those a line at a time is not followed line by line. More looks than this no head of fields takes. */
 #define LOOKS_MAX (2 * FIELD_COUNT_HARD_MAX)
 
 static bool has_empty_line(const char *octets, size_t seen, size_t size)
@@ -31,8 +31,8 @@ static bool has_empty_line(const char *octets, size_t seen, size_t size)
            memmem(octets + from, size - from, "\n\n", 2) != NULL;
 }
 
-/* A head that was looked at and is not whole is looked at again when another line of it is, when it has doubled, or when
- * it has reached a limit: so that a peer that sends octet by octet costs little more than one that does not. */
+/* A head that was looked at and is not whole is looked at again when another line of it is, when it has doubled, or
+ * when it has reached a limit: so that a peer that sends octet by octet costs little more than one that does not. */
 bool h1_engine_worth_parsing(const struct h1_engine *engine)
 {
     size_t size = base_input_size(&engine->base.input);
@@ -235,9 +235,9 @@ static weir_code take_response(struct h1_engine *engine, struct weir_exchange *x
     return WEIR_OK;
 }
 
-/* A final response is here before its request is out. An error says that the rest is not wanted (RFC 9110, 7.5), and with
- * `close` that it is not even read: then it ceases at once (RFC 9112, 9.5). Content that waits for 100 (Continue) was
- * not asked for. */
+/* A final response is here before its request is out. An error says that the rest is not wanted (RFC 9110, 7.5), and
+ * with `close` that it is not even read: then it ceases at once (RFC 9112, 9.5). Content that waits for 100
+ * (Continue) was not asked for. */
 static void look_at_rest(struct h1_engine *engine, struct weir_exchange *x)
 {
     bool error = x->head->parsed.status >= 300;

@@ -1,5 +1,5 @@
-/* A client's requests: checked whole before any octet of one is queued (h1_engine_prepare and h1_engine_request), and the order
- * of those that are asked ahead. */
+/* A client's requests: checked whole before any octet of one is queued (h1_engine_prepare and h1_engine_request),
+ * and the order of those that are asked ahead. */
 #include <assert.h>
 #include <string.h>
 

@@ -55,8 +55,8 @@ struct h1_states {
 
 void h1_states_init(struct h1_states *states);
 
-/* The table, and a short cut through the couplings: of ones that need no condition, the server states that some coupling
- * of this client state is about. Here so that an event is a look and a store. */
+/* The table, and a short cut through the couplings: of ones that need no condition, the server states that some
+ * coupling of this client state is about. Here so that an event is a look and a store. */
 #define H1_REFUSED 0xff
 extern const uint8_t h1_transitions[2][H1_STATE_COUNT][H1_EVENT_COUNT];
 extern const uint16_t h1_coupled[3][H1_STATE_COUNT];

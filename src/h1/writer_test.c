@@ -1,5 +1,5 @@
-/* Goal: what the writer writes is what the parser reads, to the octet, within the sizes that its header promises. Method:
- * borders of numbers as text; whole heads and chunk lines read back by the parser and the decoder. */
+/* Goal: what the writer writes is what the parser reads, to the octet, within the sizes that its header promises.
+ * Method: borders of numbers as text; whole heads and chunk lines read back by the parser and the decoder. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Goal: the table says what the grammar says. Method: each class is written here as the list of its octets (RFC 9110, 5.5
- * and 5.6.2; RFC 3986, 2.2 and 2.3), and all 256 octets are compared. */
+/* Goal: the table says what the grammar says. Method: each class is written here as the list of its octets (RFC
+ * 9110, 5.5 and 5.6.2; RFC 3986, 2.2 and 2.3), and all 256 octets are compared. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

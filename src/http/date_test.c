@@ -1,5 +1,5 @@
-/* Goal: seconds become IMF-fixdate. Method: known dates, and every day of four centuries and some odd seconds against the
- * C library's calendar. */
+/* Goal: seconds become IMF-fixdate. Method: known dates, and every day of four centuries and some odd seconds
+ * against the C library's calendar. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -46,7 +46,8 @@ static void all_days_of_an_era(void **state)
     }
 }
 
-/* Day by day from the first that there is, by counting, so that no other calendar is asked: strftime does not pad years. */
+/* Day by day from the first that there is, by counting, so that no other calendar is asked: strftime does not pad
+ * years. */
 static void all_days_before_1970(void **state)
 {
     (void)state;

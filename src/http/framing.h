@@ -20,8 +20,8 @@ struct http_framing {
 /* What the head of a request says. */
 struct http_framing http_framing_of_request(bool chunked, bool has_length, uint64_t length);
 
-/* What the head of a response to `method` says, status and method deciding first: HEAD, 1xx, 204 and 304 have no content
- * whatever their fields say; 101 and a 2xx to CONNECT are tunnels. */
+/* What the head of a response to `method` says, status and method deciding first: HEAD, 1xx, 204 and 304 have no
+ * content whatever their fields say; 101 and a 2xx to CONNECT are tunnels. */
 struct http_framing http_framing_of_response(weir_str method, unsigned status, bool chunked, bool has_length,
                                              uint64_t length);
 

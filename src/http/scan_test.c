@@ -1,5 +1,5 @@
-/* Goal: the wide scans are the plain ones. Method: runs of 0 to 70 octets in memory that ends where they end, each octet
- * of 256 at each place of them, against the table walked one octet at a time. */
+/* Goal: the wide scans are the plain ones. Method: runs of 0 to 70 octets in memory that ends where they end, each
+ * octet of 256 at each place of them, against the table walked one octet at a time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

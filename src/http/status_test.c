@@ -1,4 +1,5 @@
-/* Goal: registered codes have their reason, others none. Method: a few of each class, and every number is safe to ask. */
+/* Goal: registered codes have their reason, others none. Method: a few of each class, and every number is safe to
+ * ask. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

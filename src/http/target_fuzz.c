@@ -1,6 +1,6 @@
-/* Invariant: for any octets as target of several methods: nothing beyond them is read; a target that is taken holds only
- * octets that a target may hold, its views lie within it, its authority is a valid host, and put together again from its
- * parts it is taken once more and comes apart the same. Any host that is valid makes a valid absolute form. */
+/* Invariant: for any octets as target of several methods: nothing beyond them is read; a target that is taken holds
+ * only octets that a target may hold, its views lie within it, its authority is a valid host, and put together again
+ * from its parts it is taken once more and comes apart the same. Any host that is valid makes a valid absolute form. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -60,8 +60,8 @@ static bool parse_port(struct http_url *url, weir_str digits)
 
 static bool parse_authority(struct http_url *url, weir_str text)
 {
-    /* Browsers end the authority at a backslash, RFC 3986 does not know it: what is behind would be the host for the one
-     * and a path for the other, so that a check made by the one does not hold for the other. */
+    /* Browsers end the authority at a backslash, RFC 3986 does not know it: what is behind would be the host for the
+     * one and a path for the other, so that a check made by the one does not hold for the other. */
     if (text.len == 0 || memchr(text.ptr, '\\', text.len) != NULL)
         return false;
     const char *at = memrchr(text.ptr, '@', text.len);

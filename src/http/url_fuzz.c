@@ -1,7 +1,7 @@
-/* Invariant: for any octets as a base URL, a newline and a reference: nothing beyond them is read; a URL that is taken
- * lies within the octets, and is itself again when it is put together from its parts; what a reference leads to is a URL,
- * without a fragment, the same in a buffer of any size and when it is resolved once more; its path has no dot segments
- * and its origin is the base's unless the reference names another. Being of one origin is mutual. */
+/* Invariant: for any octets as a base URL, a newline and a reference: nothing beyond them is read; a URL that is
+ * taken lies within the octets, and is itself again when it is put together from its parts; what a reference leads
+ * to is a URL, without a fragment, the same in a buffer of any size and when it is resolved once more; its path has
+ * no dot segments and its origin is the base's unless the reference names another. Being of one origin is mutual. */
 #include "base/fuzz_check.h"
 
 #include <weir/url.h>

@@ -105,8 +105,8 @@ static bool put_path(struct text *t, weir_str base_target, weir_str reference)
     return true;
 }
 
-/* A URL that names no user: one that came from elsewhere and does hides where it leads, or has us show a password of its
- * choice to whom it likes (RFC 9110, 4.2.4). */
+/* A URL that names no user: one that came from elsewhere and does hides where it leads, or has us show a password of
+ * its choice to whom it likes (RFC 9110, 4.2.4). */
 static bool is_harmless(weir_str text)
 {
     struct http_url url;

@@ -1,5 +1,5 @@
-/* Goal: a URL is taken apart as RFC 3986 says, and what is none is refused. Method: a table of both; then every text of a few
- * octets out of those that matter, of which the parts must be views into it, in order. */
+/* Goal: a URL is taken apart as RFC 3986 says, and what is none is refused. Method: a table of both; then every text
+ * of a few octets out of those that matter, of which the parts must be views into it, in order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -32,10 +32,10 @@ struct io_dialled {
 
 struct io_dial;
 
-/* `done` is called exactly once, from the loop's round, never from within this call, unless the dial is cancelled; the
- * dial is over (and its memory given back) after that. The options' strings are copied. On failure nothing is under way:
- * no_memory. When several addresses fail the code is that of the last, but a connect_refused is kept over an
- * unreachable one: somebody was there. */
+/* `done` is called exactly once, from the loop's round, never from within this call, unless the dial is cancelled;
+ * the dial is over (and its memory given back) after that. The options' strings are copied. On failure nothing is
+ * under way: no_memory. When several addresses fail the code is that of the last, but a connect_refused is kept over
+ * an unreachable one: somebody was there. */
 WEIR_MUST_USE weir_code io_dial_start(struct io_dial **out, weir_loop *loop, struct io_resolver *resolver,
                                       const weir_allocator *allocator, const struct io_dial_options *options,
                                       void (*done)(void *app, const struct io_dialled *dialled), void *app);

@@ -12,8 +12,8 @@ struct io_dial_socket {
     uint64_t keepalive_ns; /* 0: none */
 };
 
-/* 0: connected, EINPROGRESS: on its way; then `*fd` is the caller's. Else an errno, `*doing` says what failed, and nothing
- * is left open. EAGAIN: a unix socket whose backlog is full; nobody tells when it has room. */
+/* 0: connected, EINPROGRESS: on its way; then `*fd` is the caller's. Else an errno, `*doing` says what failed, and
+ * nothing is left open. EAGAIN: a unix socket whose backlog is full; nobody tells when it has room. */
 int io_dial_socket(const struct io_dial_socket *how, const struct sockaddr_storage *to, socklen_t size, int *fd,
                    const char **doing);
 /* Of a socket that was on its way and is writable now: 0, or why it is not connected. */

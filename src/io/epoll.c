@@ -129,8 +129,8 @@ static unsigned ready_of(uint32_t events)
     return ready;
 }
 
-/* A timeout of the wait itself would set up a timer in the kernel each time, and take it away again. This one stays as it
- * is while the next due time is the same or later: then the wait ends once for nothing. */
+/* A timeout of the wait itself would set up a timer in the kernel each time, and take it away again. This one stays
+ * as it is while the next due time is the same or later: then the wait ends once for nothing. */
 static void backend_wake_at(weir_loop *loop, uint64_t due_ns)
 {
     if (loop->epoll.armed_ns <= loop->now_ns)
@@ -149,8 +149,8 @@ static void backend_wait(weir_loop *loop, uint64_t timeout_ns)
     struct epoll_event events[EVENTS_MAX];
     int n = wait_events(loop, events, timeout_ns);
     assert(n >= 0 || errno == EINTR);
-    /* All that is ready, after a long sleep of the process too: deadlines are looked at behind it, and one that waits for
-     * octets must not pass while they are there. */
+    /* All that is ready, after a long sleep of the process too: deadlines are looked at behind it, and one that
+     * waits for octets must not pass while they are there. */
     for (int refills = 0;; refills++) {
         for (int i = 0; i < n; i++)
             io_loop_event(loop, (uintptr_t)events[i].data.u64, ready_of(events[i].events));

@@ -4,8 +4,8 @@
 
 #include <weir/code.h>
 
-/* `path` fits into a sockaddr_un. A file that is not a socket, and a socket that somebody listens on, are never touched:
- * address_in_use. */
+/* `path` fits into a sockaddr_un. A file that is not a socket, and a socket that somebody listens on, are never
+ * touched: address_in_use. */
 WEIR_MUST_USE weir_code io_listen_unix(weir_str path, int backlog, bool for_all, int *fd, weir_error *error);
 
 #endif

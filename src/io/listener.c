@@ -210,8 +210,8 @@ void io_listener_turn(struct io_listener *listener)
         adapt_share(listener, tries, dry);
 }
 
-/* Nobody is let in any more whom the close would throw out. The peers whose SYN is dropped send it again after a second,
- * and then are refused. A filter of TCP sees the segment from its header on. */
+/* Nobody is let in any more whom the close would throw out. The peers whose SYN is dropped send it again after a
+ * second, and then are refused. A filter of TCP sees the segment from its header on. */
 static void drop_new(int fd)
 {
     static const struct sock_filter program[] = {

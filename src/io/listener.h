@@ -38,7 +38,8 @@ WEIR_MUST_USE weir_code io_listen(const struct io_listen_options *options, int *
 void io_listen_address(int fd, char text[IO_ADDRESS_TEXT_SIZE]);
 
 /* The socket file that io_listen made, so that it can be taken away: mark it after io_listen, forget it before the
- * descriptors are closed. Another server's file that has come in its place is left alone. Nothing of other addresses. */
+ * descriptors are closed. Another server's file that has come in its place is left alone. Nothing of other
+ * addresses. */
 struct io_listen_mark {
     dev_t device;
     ino_t inode;
@@ -70,14 +71,15 @@ struct io_listener {
     uint32_t full_round; /* the last of them */
 };
 
-/* Takes over a descriptor from io_listen. `shared`: others wait on the same socket (EPOLLEXCLUSIVE). Accepting is on. If
- * it fails the descriptor is still the caller's. */
+/* Takes over a descriptor from io_listen. `shared`: others wait on the same socket (EPOLLEXCLUSIVE). Accepting is
+ * on. If it fails the descriptor is still the caller's. */
 WEIR_MUST_USE weir_code io_listener_open(struct io_listener *listener, weir_loop *loop, int fd, bool shared,
                                          const struct io_listener_ops *ops);
 /* Off under pressure: connections wait in the kernel. Legal within `accepted`: then no other comes in this round. */
 void io_listener_accept(struct io_listener *listener, bool on);
-/* Accepts what waits in the kernel, before closing: as closing resets who was not accepted, nobody is let in from here on
- * (unless the socket is shared, and others go on with it). Takes 10 ms or so. Not within a callback of the listener. */
+/* Accepts what waits in the kernel, before closing: as closing resets who was not accepted, nobody is let in from
+ * here on (unless the socket is shared, and others go on with it). Takes 10 ms or so. Not within a callback of the
+ * listener. */
 void io_listener_accept_waiting(struct io_listener *listener);
 /* Legal in its callbacks, the freeing included. */
 void io_listener_close(struct io_listener *listener);

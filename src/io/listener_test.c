@@ -1,5 +1,5 @@
-/* Goal: listening finds out what is wrong with an address, accepting goes on whatever happens, and pauses without a spin.
- * Method: real sockets on loopback and in a directory of the test's; scarce descriptors in a child process. */
+/* Goal: listening finds out what is wrong with an address, accepting goes on whatever happens, and pauses without a
+ * spin. Method: real sockets on loopback and in a directory of the test's; scarce descriptors in a child process. */
 #include "io/listener.h"
 
 #include <errno.h>

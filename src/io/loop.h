@@ -24,8 +24,8 @@ static inline uint64_t io_timer_due(const struct io_timer *timer)
     return timer->timer.due_ns;
 }
 
-/* Something to be done before the round is over, when all that came in it is known: after reads, timers and posts, before
- * sockets are woken. Embedded in its owner; called once, by the next round at the latest. */
+/* Something to be done before the round is over, when all that came in it is known: after reads, timers and posts,
+ * before sockets are woken. Embedded in its owner; called once, by the next round at the latest. */
 struct io_late {
     struct base_list node;
     void (*fn)(struct io_late *late);

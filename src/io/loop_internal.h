@@ -1,12 +1,11 @@
 /* The inside of a loop, shared by the files of src/io only.
  *
- * Two parts with a sharp line between them: what is the same on every kernel interface (rounds, lists of what is ready,
- * timers, posts), and the back-end, a table of seven functions that tells which sockets are ready.
+ * Two parts with a sharp line between them: what is the same on every kernel interface (rounds, lists of what is
+ * ready, timers, posts), and the back-end, a table of seven functions that tells which sockets are ready.
  *
- * A round: wait; note on each socket what came (no callback runs meanwhile, so all of them are alive) and link it into
- * `ready`; give each its turn; accept; polls; timers; posts; a second turn for what became ready meanwhile: wakes, and the
- * sockets just accepted. Closing unlinks, so nothing stale is left to be met.
- */
+ * A round: wait; note on each socket what came (no callback runs meanwhile, so all of them are alive) and link it
+ * into `ready`; give each its turn; accept; polls; timers; posts; a second turn for what became ready meanwhile:
+ * wakes, and the sockets just accepted. Closing unlinks, so nothing stale is left to be met. */
 #ifndef IO_LOOP_INTERNAL_H
 #define IO_LOOP_INTERNAL_H
 

@@ -110,7 +110,8 @@ static void test_wait_is_rounded_up(void **state)
     }
 }
 
-/* While a loop waits for one timer: one that is due before it, and one that is moved behind it, fire when they are due. */
+/* While a loop waits for one timer: one that is due before it, and one that is moved behind it, fire when they are
+ * due. */
 static void test_timers_moved(void **state)
 {
     int late = 0;

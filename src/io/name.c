@@ -1,4 +1,5 @@
-/* Names whose addresses are known, or asked for: what was answered of each, how long it holds, and when it is enough. */
+/* Names whose addresses are known, or asked for: what was answered of each, how long it holds, and when it is
+ * enough. */
 #include <string.h>
 #include <unistd.h>
 

@@ -19,7 +19,8 @@ struct io_poll {
     unsigned wanted;
 };
 
-/* Watches for `wanted`, at least one of IO_POLL_*; `poll->ready` is set already. 0, or an errno: then it is not open. */
+/* Watches for `wanted`, at least one of IO_POLL_*; `poll->ready` is set already. 0, or an errno: then it is not
+ * open. */
 int io_poll_open(struct io_poll *poll, weir_loop *loop, int fd, unsigned wanted);
 /* Watches for something else. 0, or an errno: then it is closed. */
 int io_poll_want(struct io_poll *poll, unsigned wanted);

@@ -1,5 +1,6 @@
-/* The inside of a resolver: what is answered here (resolve_here.c), the names that are known or asked for (name.c), the
- * queries (resolve.c), and the library that asks name servers (lookup_ares.c, or lookup_none.c in a build without one). */
+/* The inside of a resolver: what is answered here (resolve_here.c), the names that are known or asked for (name.c),
+ * the queries (resolve.c), and the library that asks name servers (lookup_ares.c, or lookup_none.c in a build
+ * without one). */
 #ifndef IO_RESOLVE_INTERNAL_H
 #define IO_RESOLVE_INTERNAL_H
 

@@ -47,10 +47,10 @@ struct io_sock {
     int16_t os;     /* an error that the kernel told us in another way than by recv, and tells only once */
 };
 
-/* Takes over a non-blocking stream socket. Reading is off. `try_now`: octets may be there (just accepted). If of late such
- * sockets were done with at once, the first read is tried in this round (switch reading on at once), and the kernel is
- * asked to watch the socket only if it stays open; if it then cannot, that is an error by `read` or `hangup`. Returns
- * WEIR_OK or no_memory / system_error; then the descriptor is still the caller's. */
+/* Takes over a non-blocking stream socket. Reading is off. `try_now`: octets may be there (just accepted). If of
+ * late such sockets were done with at once, the first read is tried in this round (switch reading on at once), and
+ * the kernel is asked to watch the socket only if it stays open; if it then cannot, that is an error by `read` or
+ * `hangup`. Returns WEIR_OK or no_memory / system_error; then the descriptor is still the caller's. */
 WEIR_MUST_USE weir_code io_sock_open(struct io_sock *sock, weir_loop *loop, int fd, const struct io_sock_ops *ops,
                                      bool try_now);
 void io_sock_read(struct io_sock *sock, bool on);
@@ -76,8 +76,9 @@ int io_sock_shutdown(struct io_sock *sock);
 /* Closes: in order, unless io_sock_reset came before. Over unread octets the kernel resets by itself. */
 void io_sock_close(struct io_sock *sock);
 
-/* What the kernel knows of the octets that were written and not read. Of a unix socket `acked` is all once the peer has
- * read all, and none before; nothing is known when the peer closed over unread octets. Works after a reset, until close. */
+/* What the kernel knows of the octets that were written and not read. Of a unix socket `acked` is all once the peer
+ * has read all, and none before; nothing is known when the peer closed over unread octets. Works after a reset,
+ * until close. */
 struct io_acks {
     bool known;
     bool dead;       /* TCP state CLOSE, unix socket hung up: a reset came, or all is over */
@@ -92,10 +93,10 @@ struct io_passed {
     bool dialled;     /* the connection is of our making: its SYN counts */
 };
 void io_sock_acks(const struct io_sock *sock, const struct io_passed *passed, struct io_acks *acks);
-/* Ends the connection by RST (a unix socket knows none) and says what the kernel knew: `left` is what left, to the octet;
- * the rest is as it was just before. Nothing may follow but io_sock_close. If octets are left behind in the kernel the
- * RST goes at once, and the address of this end is forgotten; if none are, it goes with the close. So it does where the
- * kernel refuses to do it at once, and what leaves until then is not in `left`. */
+/* Ends the connection by RST (a unix socket knows none) and says what the kernel knew: `left` is what left, to the
+ * octet; the rest is as it was just before. Nothing may follow but io_sock_close. If octets are left behind in the
+ * kernel the RST goes at once, and the address of this end is forgotten; if none are, it goes with the close. So it
+ * does where the kernel refuses to do it at once, and what leaves until then is not in `left`. */
 void io_sock_reset(struct io_sock *sock, const struct io_passed *passed, struct io_acks *acks);
 /* The address of this end. */
 void io_sock_local(const struct io_sock *sock, weir_address *local);

@@ -30,9 +30,9 @@ static uint64_t less(uint64_t from, uint64_t amount)
     return from > amount ? from - amount : 0;
 }
 
-/* What came in all, a FIN counted as one, is what was read: then nothing is unread, and the kernel need not be asked for
- * that. It must be where the two differ (an octet of urgent data is never read, of TLS in the kernel less is read than
- * came), and after the end, where the state does not show whether a FIN came. */
+/* What came in all, a FIN counted as one, is what was read: then nothing is unread, and the kernel need not be asked
+ * for that. It must be where the two differ (an octet of urgent data is never read, of TLS in the kernel less is
+ * read than came), and after the end, where the state does not show whether a FIN came. */
 static bool is_all_read(const struct tcp_info *info, uint64_t read)
 {
     bool fin =
@@ -67,8 +67,8 @@ static void unix_acks(const struct io_sock *sock, uint64_t written, struct io_ac
 {
     int outstanding = -1;
     acks->left = written; /* what was taken is in the peer's queue at once */
-    /* In this order: a peer that closes over unread octets sets our error first, then drops them. A hang-up means that it
-     * closed, but not after our FIN: then its own FIN is enough for one, and it may still read. */
+    /* In this order: a peer that closes over unread octets sets our error first, then drops them. A hang-up means
+     * that it closed, but not after our FIN: then its own FIN is enough for one, and it may still read. */
     bool is_told = ioctl(sock->fd, SIOCOUTQ, &outstanding) == 0;
     struct pollfd now = {.fd = sock->fd};
     if (poll(&now, 1, 0) < 0)

@@ -5,8 +5,9 @@
 
 #include "io/sock.h"
 
-/* How many octets, our FIN counted as one, were under way when the connection was reset. The reset moved the end of what was
- * written, from which the kernel measures both queues, and left what was sent and what was acknowledged where they were. */
+/* How many octets, our FIN counted as one, were under way when the connection was reset. The reset moved the end of
+ * what was written, from which the kernel measures both queues, and left what was sent and what was acknowledged
+ * where they were. */
 static uint32_t octets_under_way(const struct io_sock *sock)
 {
     int unacked = 0;
@@ -16,10 +17,10 @@ static uint32_t octets_under_way(const struct io_sock *sock)
     return (uint32_t)unacked - (uint32_t)unsent;
 }
 
-/* The kernel sends what it holds when an acknowledgement opens the window, or when a timer says so, up to the reset. So
- * nothing that comes is looked at any more, which keeps `acked` where it is; and the reset is made by connecting to
- * nobody, which is what a close with SO_LINGER 0 does, but that the descriptor stays and can be asked. Without the filter
- * an acknowledgement between the questions would be missing in the sum. False: it is not reset. */
+/* The kernel sends what it holds when an acknowledgement opens the window, or when a timer says so, up to the reset.
+ * So nothing that comes is looked at any more, which keeps `acked` where it is; and the reset is made by connecting
+ * to nobody, which is what a close with SO_LINGER 0 does, but that the descriptor stays and can be asked. Without
+ * the filter an acknowledgement between the questions would be missing in the sum. False: it is not reset. */
 static bool reset_now(const struct io_sock *sock, const struct io_passed *passed, struct io_acks *acks)
 {
     struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);

@@ -1,7 +1,7 @@
-/* Goal: what io_sock_reset says to have left is what left, to the octet, whatever the peer does meanwhile.
- * Method: over loopback a thread reads slowly and counts what it gets until the reset; that is never more than what is said
- * to have left, and what left arrives here. In each state of the connection, many times, so that acknowledgements come
- * between the calls; and where the kernel refuses a part of it. */
+/* Goal: what io_sock_reset says to have left is what left, to the octet, whatever the peer does meanwhile. Method:
+ * over loopback a thread reads slowly and counts what it gets until the reset; that is never more than what is said
+ * to have left, and what left arrives here. In each state of the connection, many times, so that acknowledgements
+ * come between the calls; and where the kernel refuses a part of it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>

@@ -295,7 +295,8 @@ static void test_try_now(void **state)
     close_pair();
 }
 
-/* A loop on which nothing comes with a connection soon tries few of them; one on which it does, most. None loses octets. */
+/* A loop on which nothing comes with a connection soon tries few of them; one on which it does, most. None loses
+ * octets. */
 static void test_try_now_adapts(void **state)
 {
     int tried[4] = {0};
@@ -493,8 +494,8 @@ static void test_write_file(void **state)
     close(file);
 }
 
-/* A reset that comes while a file is sent is never taken for a FIN: of the error that ends sendfile behind some octets the
- * kernel says no more. Method: what SO_ERROR asks it forgets as well. */
+/* A reset that comes while a file is sent is never taken for a FIN: of the error that ends sendfile behind some
+ * octets the kernel says no more. Method: what SO_ERROR asks it forgets as well. */
 static void test_reset_within_a_file(void **state)
 {
     (void)state;

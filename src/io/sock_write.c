@@ -78,8 +78,8 @@ static ssize_t copy_file(struct io_sock *sock, int fd, uint64_t offset, size_t s
     return io_sock_write(sock, &piece, 1, false);
 }
 
-/* sendfile knows no MSG_NOSIGNAL. An error behind some octets is not returned, but SIGPIPE is raised for it all the same:
- * it may have come whenever not all was taken. */
+/* sendfile knows no MSG_NOSIGNAL. An error behind some octets is not returned, but SIGPIPE is raised for it all the
+ * same: it may have come whenever not all was taken. */
 static ssize_t sendfile_without_signal(int to, int from, off_t *offset, size_t size)
 {
     struct io_sigpipe hold;

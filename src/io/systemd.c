@@ -20,7 +20,8 @@ static int number(const char *text)
     return errno == 0 && *end == '\0' && value <= INT_MAX - FIRST_FD ? (int)value : -1;
 }
 
-/* How many descriptors are ours; 0 where they are another process's, that started us without clearing its environment. */
+/* How many descriptors are ours; 0 where they are another process's, that started us without clearing its
+ * environment. */
 static int handed_over(void)
 {
     int count = number(getenv("LISTEN_FDS"));

@@ -117,15 +117,15 @@ static weir_receipt reset(struct link *link)
     return receipt_of(&acks);
 }
 
-/* The close will be a reset, that of a close over unread octets, and not all has left: it is better made by us, who then
- * know what did. */
+/* The close will be a reset, that of a close over unread octets, and not all has left: it is better made by us, who
+ * then know what did. */
 static bool is_better_reset(const struct link *link, const weir_receipt *last)
 {
     return last->unread > 0 && !last->reset && last->left < link->conn.facts.octets_sent;
 }
 
-/* Closes the socket, tells the ending, frees the link. `last`: what the kernel said in this step, null if it was not asked.
- * A reset goes first, so that the ending tells what left until then. */
+/* Closes the socket, tells the ending, frees the link. `last`: what the kernel said in this step, null if it was not
+ * asked. A reset goes first, so that the ending tells what left until then. */
 static void finish(struct link *link, bool aborts, const weir_receipt *last)
 {
     struct link_home *home = link_home_of(link);
@@ -211,8 +211,8 @@ static void shut(struct link *link)
     }
 }
 
-/* The timer is moved only to an earlier time: when it fires too early it is set again, so that a busy connection does not
- * touch it for each octet. */
+/* The timer is moved only to an earlier time: when it fires too early it is set again, so that a busy connection
+ * does not touch it for each octet. */
 static void arm(struct link *link)
 {
     uint64_t due_ns = weir_conn_deadline(&link->conn);
@@ -222,8 +222,8 @@ static void arm(struct link *link)
         io_timer_start(link->sock.loop, &link->timer, due_ns);
 }
 
-/* Does what the connection wants. False: the link is gone. `more`: another read follows at once; what it brings goes out
- * in the same write. */
+/* Does what the connection wants. False: the link is gone. `more`: another read follows at once; what it brings goes
+ * out in the same write. */
 static bool step(struct link *link, bool more)
 {
     weir_receipt receipt = {.known = false};

@@ -1,5 +1,6 @@
-/* A connection on a socket: the one place that knows descriptors and protocols at once. It moves octets between the two,
- * keeps one timer at the nearest deadline, and does what the connection wants until it wants nothing new. No policy. */
+/* A connection on a socket: the one place that knows descriptors and protocols at once. It moves octets between the
+ * two, keeps one timer at the nearest deadline, and does what the connection wants until it wants nothing new. No
+ * policy. */
 #ifndef LINK_LINK_H
 #define LINK_LINK_H
 
@@ -72,12 +73,14 @@ WEIR_MUST_USE weir_code link_home_init(struct link_home *home, weir_loop *loop, 
 /* No link may live. */
 void link_home_fini(struct link_home *home);
 
-/* Takes over a connected socket. no_memory, or what io_sock_open says: then it is still the caller's, and `out` null. */
+/* Takes over a connected socket. no_memory, or what io_sock_open says: then it is still the caller's, and `out`
+ * null. */
 WEIR_MUST_USE weir_code link_open(struct link **out, struct link_home *home, int fd, const weir_address *peer);
 /* Counts a connection that was never established: its number, and its ending. */
 uint64_t link_home_next_id(struct link_home *home);
 void link_home_count(struct link_home *home, const weir_ending *ending);
-/* A client: asks on a link that rests. Nothing is called back, and nothing is written, before the round goes to its end. */
+/* A client: asks on a link that rests. Nothing is called back, and nothing is written, before the round goes to its
+ * end. */
 WEIR_MUST_USE weir_code link_request(struct link *link, const weir_prepared *prepared, struct weir_exchange *x);
 /* It rests, the kernel says that nothing came from the peer, and it may be asked something. */
 bool link_is_usable(struct link *link);
@@ -97,12 +100,13 @@ static inline bool link_home_is_short(const struct link_home *home)
 {
     return home->config.meter.held > home->memory_max;
 }
-/* While too much is held ends those that hold most of some that it looks at. True: `self`, in whose callback this is, is one
- * of them: it was told, and a step ends it. */
+/* While too much is held ends those that hold most of some that it looks at. True: `self`, in whose callback this
+ * is, is one of them: it was told, and a step ends it. */
 bool link_make_room(struct link_home *home, struct link *self);
 /* Octets of memory that all links hold, without what free lists keep. */
 uint64_t link_home_memory(const struct link_home *home);
-/* Much less is held than was: soon the free lists are trimmed and the system gets its memory back, if that is still so. */
+/* Much less is held than was: soon the free lists are trimmed and the system gets its memory back, if that is still
+ * so. */
 void link_home_plan_tidy(struct link_home *home);
 static inline void link_home_look_at_slack(struct link_home *home)
 {

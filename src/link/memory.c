@@ -1,8 +1,8 @@
 /* The bound of what all links of a home hold, and how memory goes back to the system.
  *
- * The meter of the config sees every octet that comes from the allocator, and one comparison a turn is all that this costs
- * while there is enough. When there is not, free lists go first; then links that hold most are ended, of some at a time: a
- * look at all of them would cost as much as they are many, just when much is going on. */
+ * The meter of the config sees every octet that comes from the allocator, and one comparison a turn is all that this
+ * costs while there is enough. When there is not, free lists go first; then links that hold most are ended, of some
+ * at a time: a look at all of them would cost as much as they are many, just when much is going on. */
 #include <weir/limits.h>
 
 #include "link/link.h"
@@ -30,8 +30,8 @@ static void trim(struct link_home *home)
     base_slab_trim(&home->slab, LINKS_KEEP);
 }
 
-/* The one that holds most of `self` and those that are next; all who are looked at go to the end. One that has nothing to
- * do is not among them, and holds nothing. */
+/* The one that holds most of `self` and those that are next; all who are looked at go to the end. One that has
+ * nothing to do is not among them, and holds nothing. */
 static struct link *greediest(struct link_home *home, struct link *self)
 {
     struct link *found = self;

@@ -12,7 +12,8 @@
 #define BACKLOG_DEFAULT           4096
 #define DRAIN_DEFAULT_NS          (30 * WEIR_SECOND)
 #define CONNECTIONS_WITHOUT_LIMIT (UINT64_C(1) << 20)
-/* Descriptors that are not connections: loops, listeners, logs, files that are served; a tenth of all, some at least. */
+/* Descriptors that are not connections: loops, listeners, logs, files that are served; a tenth of all, some at
+ * least. */
 #define RESERVE_MIN               16
 
 weir_code server_refuse(weir_error *error, weir_code code, int os, const char *format, ...)

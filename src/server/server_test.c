@@ -1,6 +1,6 @@
-/* Goal: a server's own rules, as a program in C meets them: what is refused and how it is said, two servers on one loop,
- * workers, drain by call, every octet of memory returned. Method: real sockets on loopback, a client made of plain calls,
- * and an allocator that counts. */
+/* Goal: a server's own rules, as a program in C meets them: what is refused and how it is said, two servers on one
+ * loop, workers, drain by call, every octet of memory returned. Method: real sockets on loopback, a client made of
+ * plain calls, and an allocator that counts. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -220,8 +220,8 @@ static uint64_t read_to_the_reset(int fd)
     return got;
 }
 
-/* In the middle of an answer, of which much is with the kernel and has not left: the record is about what did, and knows
- * the address that the reset takes from the socket. */
+/* In the middle of an answer, of which much is with the kernel and has not left: the record is about what did, and
+ * knows the address that the reset takes from the socket. */
 static void test_stop_in_an_answer(void **state)
 {
     static const weir_handler large = WEIR_HANDLER(.head = answer_large);

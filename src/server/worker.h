@@ -1,5 +1,5 @@
-/* A worker: one thread's share of a server. Its loop, listeners, connections and counters are its own; other threads only
- * read the counters, and poke it when something is wanted of it. */
+/* A worker: one thread's share of a server. Its loop, listeners, connections and counters are its own; other threads
+ * only read the counters, and poke it when something is wanted of it. */
 #ifndef SERVER_WORKER_H
 #define SERVER_WORKER_H
 

@@ -1,4 +1,5 @@
-/* The ledger as OpenMetrics text (version 1.0.0): a family at a time, counters end in _total, the last line is # EOF. */
+/* The ledger as OpenMetrics text (version 1.0.0): a family at a time, counters end in _total, the last line is #
+ * EOF. */
 #include <inttypes.h>
 
 #include "base/ledger_layout.h"
@@ -22,7 +23,8 @@ static void gauge(struct watch_text *out, const char *name, uint64_t value, cons
     watch_text_printf(out, "%s %" PRIu64 "\n", name, value);
 }
 
-/* Small tables are shown whole, so that a rate exists from the first scrape on; of the many codes those that happened. */
+/* Small tables are shown whole, so that a rate exists from the first scrape on; of the many codes those that
+ * happened. */
 static void tally_counter(struct watch_text *out, const char *name, const struct watch_tally *tally, const char *help)
 {
     bool many = tally->count == WEIR_CODE_MAX;

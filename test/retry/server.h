@@ -1,8 +1,8 @@
-/* A server that breaks its promises by a seed, on a thread of its own, and keeps a record of what it did with each request.
+/* A server that breaks its promises by a seed, on a thread of its own, and keeps a record of what it did with each
+ * request.
  *
- * A request is `METHOD /ID HTTP/1.1` with a Content-Length or none; ID is below `total`. It is processed when it was read
- * whole; a server that answers early processes it by answering.
- */
+ * A request is `METHOD /ID HTTP/1.1` with a Content-Length or none; ID is below `total`. It is processed when it was
+ * read whole; a server that answers early processes it by answering. */
 #ifndef RETRY_SERVER_H
 #define RETRY_SERVER_H
 

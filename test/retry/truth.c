@@ -1,12 +1,12 @@
-/* Goal: what a client says of a failed request (`retry`) is true, and what it sends again was never processed. Method: many
- * requests, each with a number, through the pool to a server that leaves, resets, swallows and answers early by a seed
- * (server.h); when all is over, what the client said of each is held against what the server did with it.
+/* Goal: what a client says of a failed request (`retry`) is true, and what it sends again was never processed.
+ * Method: many requests, each with a number, through the pool to a server that leaves, resets, swallows and answers
+ * early by a seed (server.h); when all is over, what the client said of each is held against what the server did
+ * with it.
  *
- * Not among them is a server that ends its own side and then processes what still comes, without an answer, and resets: to
- * the client that is a server which had closed before the request came.
+ * Not among them is a server that ends its own side and then processes what still comes, without an answer, and
+ * resets: to the client that is a server which had closed before the request came.
  *
- *     retry_truth [SEED]        RETRY_REQUESTS=N: of all scenes together; default 100000
- */
+ *     retry_truth [SEED]        RETRY_REQUESTS=N: of all scenes together; default 100000 */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -83,7 +83,8 @@
     CALL(realloc, void *, (void *old, size_t size), (old, size), NOTHING, \
          ENOMEM)
 
-/* Those whose wrappers do more than fail, or take a variable argument list: they are in inject.c. CALL(name, errnos...) */
+/* Those whose wrappers do more than fail, or take a variable argument list: they are in inject.c. CALL(name,
+ * errnos...) */
 #define CALLS_BY_HAND(CALL) \
     CALL(accept4, \
          EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EPROTO, ENOPROTOOPT, EHOSTDOWN, ENONET, \

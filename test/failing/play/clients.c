@@ -174,8 +174,8 @@ static void take_octet(struct client *client, char c)
         end_head(client);
 }
 
-/* The connection is at its end. One that ends between two exchanges owes nothing, even if the next request was on its way:
- * who has more to ask asks again, as any client does. */
+/* The connection is at its end. One that ends between two exchanges owes nothing, even if the next request was on
+ * its way: who has more to ask asks again, as any client does. */
 static void ended(struct client *client, const struct client_target *target)
 {
     bool content = client_is_content(client);

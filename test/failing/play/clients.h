@@ -1,4 +1,5 @@
-/* Raw clients that never block: each has a script, keeps count of what it was answered, and knows whether it was cheated. */
+/* Raw clients that never block: each has a script, keeps count of what it was answered, and knows whether it was
+ * cheated. */
 #ifndef FAILING_CLIENTS_H
 #define FAILING_CLIENTS_H
 

@@ -1,9 +1,9 @@
-/* Makes the calls of the library fail, in the process itself: every call of the table is wrapped by the linker (--wrap),
- * counted, and at the moments that were asked for not made but failed.
+/* Makes the calls of the library fail, in the process itself: every call of the table is wrapped by the linker
+ * (--wrap), counted, and at the moments that were asked for not made but failed.
  *
- * In a program that knows of it the functions below say when; in one that does not (the weir program, linked with this
- * file) the environment does: FAIL_CALL=send FAIL_WITH=EPIPE FAIL_AT=3 FAIL_TIMES=1, and FAIL_SAID=file gets a line with
- * the number of times that it failed when the process exits. */
+ * In a program that knows of it the functions below say when; in one that does not (the weir program, linked with
+ * this file) the environment does: FAIL_CALL=send FAIL_WITH=EPIPE FAIL_AT=3 FAIL_TIMES=1, and FAIL_SAID=file gets a
+ * line with the number of times that it failed when the process exits. */
 #ifndef FAILING_INJECT_H
 #define FAILING_INJECT_H
 

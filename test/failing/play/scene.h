@@ -1,7 +1,7 @@
 /* A server on a loop of ours, a dozen clients of every kind, a drain, and the books: played while calls fail.
  *
- * One thread does it all, and the library is given its turns the way the contract for nested loops says (weir/loop.h): a
- * wake-up that is lost is therefore a scene that is stuck, and the n-th call is the n-th call. */
+ * One thread does it all, and the library is given its turns the way the contract for nested loops says
+ * (weir/loop.h): a wake-up that is lost is therefore a scene that is stuck, and the n-th call is the n-th call. */
 #ifndef FAILING_SCENE_H
 #define FAILING_SCENE_H
 

@@ -1,8 +1,8 @@
 /* Goal: whatever call fails, whichever way its manual names, at whatever moment: the server lives, the others are
- * answered, a drain ends it, the books balance, nothing leaks. Method: a scene (scene.h) is played by the sweep (sweep.h).
+ * answered, a drain ends it, the books balance, nothing leaks. Method: a scene (scene.h) is played by the sweep
+ * (sweep.h).
  *
- *     server_test FOLDER send EPIPE 3 1 workers    one scene with three workers
- */
+ *     server_test FOLDER send EPIPE 3 1 workers    one scene with three workers */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

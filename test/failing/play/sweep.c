@@ -89,8 +89,8 @@ static struct scene_plan plan_of(int call, int fault, unsigned at, unsigned time
     return plan;
 }
 
-/* The next time of a call to fail after `at`. Of the first `dense` each is played, or with a share those whose turn it is;
- * after them one in `step`, which one by the fault. */
+/* The next time of a call to fail after `at`. Of the first `dense` each is played, or with a share those whose turn
+ * it is; after them one in `step`, which one by the fault. */
 static unsigned time_after(unsigned at, int fault, unsigned dense, unsigned step)
 {
     do

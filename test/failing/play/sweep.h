@@ -6,9 +6,9 @@
  *     X_test FOLDER memory 17              the 17th allocation; with one more word: and all after it
  *     X_test FOLDER descriptors 3          so many descriptors are left
  *
- * FAILING_PART=2/4: of all that there is to do, the second of four parts, by turns. FAILING_SHARE=0/3: the first third of
- * the moments of each call, by turns; 1/3 and 2/3 are the others. FAILING_SLOW=200: those that took so many milliseconds
- * are named. */
+ * FAILING_PART=2/4: of all that there is to do, the second of four parts, by turns. FAILING_SHARE=0/3: the first
+ * third of the moments of each call, by turns; 1/3 and 2/3 are the others. FAILING_SLOW=200: those that took so many
+ * milliseconds are named. */
 #ifndef FAILING_SWEEP_H
 #define FAILING_SWEEP_H
 

@@ -1,6 +1,7 @@
-/* src/io again, over the simulated network: io/loop.h, weir/loop.h, io/sock.h, io/listener.h. What their headers promise is
- * kept, and the order of a round is that of src/io/loop.c: what is ready, listeners, timers, posts, a second turn for what
- * became ready meanwhile. What the headers leave open is chosen. Nothing waits: the simulation asks when a loop is due. */
+/* src/io again, over the simulated network: io/loop.h, weir/loop.h, io/sock.h, io/listener.h. What their headers
+ * promise is kept, and the order of a round is that of src/io/loop.c: what is ready, listeners, timers, posts, a
+ * second turn for what became ready meanwhile. What the headers leave open is chosen. Nothing waits: the simulation
+ * asks when a loop is due. */
 #ifndef SIM_IO_SIM_H
 #define SIM_IO_SIM_H
 

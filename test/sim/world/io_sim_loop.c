@@ -67,8 +67,8 @@ void io_sim_ready(weir_loop *loop, struct io_sock *sock)
         base_list_push_back(&loop->ready, &sock->ready);
 }
 
-/* What epoll_wait tells: of each end that has an edge, all that it is ready for now. One in a while is left for the next
- * round, and they come in another order than the edges did. */
+/* What epoll_wait tells: of each end that has an edge, all that it is ready for now. One in a while is left for the
+ * next round, and they come in another order than the edges did. */
 static void wait_for_events(weir_loop *loop)
 {
     struct base_list all;

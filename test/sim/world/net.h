@@ -1,8 +1,8 @@
 /* A network and the kernels at its ends, of one process without threads: TCP as Linux has it, seen from the system
- * calls. What is modelled: buffers on both sides, segments of any size in order with any delay, windows, delayed and lost
- * acknowledgements, FIN, RST (of an abort, of a close over unread octets, in answer to octets for a socket that is
- * gone), what errno each call then says once, the edges of epoll, hosts that vanish. What is not: retransmission (a late
- * segment stands for it), urgent data.
+ * calls. What is modelled: buffers on both sides, segments of any size in order with any delay, windows, delayed and
+ * lost acknowledgements, FIN, RST (of an abort, of a close over unread octets, in answer to octets for a socket that
+ * is gone), what errno each call then says once, the edges of epoll, hosts that vanish. What is not: retransmission
+ * (a late segment stands for it), urgent data.
  *
  * Everything is on one clock, which only net_run moves. */
 #ifndef SIM_NET_H
@@ -121,8 +121,8 @@ void net_run(uint64_t until_ns);
 /* A moment passes between two system calls. */
 void net_moment(void);
 
-/* Weather, buffers and so on are drawn. `place`: below NET_PAIRS_MAX; its number, port and list of choices follow from it,
- * and nobody else connects from there. */
+/* Weather, buffers and so on are drawn. `place`: below NET_PAIRS_MAX; its number, port and list of choices follow
+ * from it, and nobody else connects from there. */
 struct net_end *net_connect(struct net_listener *listener, unsigned place);
 struct net_listener *net_listen(void);
 struct net_end *net_accept(struct net_listener *listener);

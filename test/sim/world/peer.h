@@ -1,5 +1,5 @@
-/* A raw client, on the other side of the network: what it asks, how it reads, when it leaves. Everything about it is drawn
- * when it is made; it knows sockets, and nothing of the library. */
+/* A raw client, on the other side of the network: what it asks, how it reads, when it leaves. Everything about it is
+ * drawn when it is made; it knows sockets, and nothing of the library. */
 #ifndef SIM_PEER_H
 #define SIM_PEER_H
 

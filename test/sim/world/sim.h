@@ -1,10 +1,10 @@
 /* What every file of the simulation uses: choices, failing, and telling the history.
  *
- * A history is a function of its choices alone. They are drawn one after another from a generator, or read from a list
- * when a history is played again; every choice is a small number, and 0 is always the plainest: nothing goes wrong, no
- * delay. So a list that is cut short, or has zeros put in, is a simpler history, and shrinking needs to know no more.
- * There are several lists: one of the world, and one of each connection and whatever happens on it, so that what is taken
- * out of one does not change the meaning of another. */
+ * A history is a function of its choices alone. They are drawn one after another from a generator, or read from a
+ * list when a history is played again; every choice is a small number, and 0 is always the plainest: nothing goes
+ * wrong, no delay. So a list that is cut short, or has zeros put in, is a simpler history, and shrinking needs to
+ * know no more. There are several lists: one of the world, and one of each connection and whatever happens on it, so
+ * that what is taken out of one does not change the meaning of another. */
 #ifndef SIM_SIM_H
 #define SIM_SIM_H
 

@@ -206,8 +206,8 @@ static void cause_of_write(const struct times *t, const struct stamp *progress)
     uint64_t limit_ns = t->limits->write_timeout_ns;
     const char *name = weir_code_name(WEIR_CODE_write_timeout);
     not_early(t, t->at[TIMES_WROTE], limit_ns, name);
-    /* What a slow peer has acknowledged is looked at after a quarter of the time, and again at its end; what comes within
-     * this round may be too late for that. */
+    /* What a slow peer has acknowledged is looked at after a quarter of the time, and again at its end; what comes
+     * within this round may be too late for that. */
     if (progress->ns < t->loop->now_ns &&
         progress->ns + limit_ns / 4 * 3 > net_now() + (net_late() - progress->late_ns))
         sim_fail("no deadline is early", "%s: %s, and the peer took octets %" PRIu64 " ms ago", who(t), name,

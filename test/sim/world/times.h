@@ -1,6 +1,6 @@
-/* The oracle of time: when what happened to a connection, as its loop's clock said, and whether an ending by the clock came
- * neither before its time nor long after. It is told by the calls that the library makes and by the application, and
- * knows nothing of the library's own deadlines. */
+/* The oracle of time: when what happened to a connection, as its loop's clock said, and whether an ending by the
+ * clock came neither before its time nor long after. It is told by the calls that the library makes and by the
+ * application, and knows nothing of the library's own deadlines. */
 #ifndef SIM_TIMES_H
 #define SIM_TIMES_H
 
@@ -48,7 +48,8 @@ struct times {
 void times_begin(void);
 struct times *times_of(uint16_t port, bool client);
 void times_open(struct times *t, const weir_loop *loop, const weir_limits *limits, const struct peer *peer, bool client);
-/* `n`: octets of a read. `x`: of TIMES_HEAD and TIMES_DONE. Fails where what happens shows that a deadline was missed. */
+/* `n`: octets of a read. `x`: of TIMES_HEAD and TIMES_DONE. Fails where what happens shows that a deadline was
+ * missed. */
 void times_tell(struct times *t, enum times_what what, size_t n, const void *x);
 /* The end has this cause from now on. `progress`: when the peer last acknowledged something. */
 void times_cause(const struct times *t, weir_code code, weir_stage stage, const struct stamp *progress);

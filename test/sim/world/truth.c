@@ -50,7 +50,8 @@ static void check_timer(const struct link *link)
         sim_fail("no deadline missed", "the timer of connection %" PRIu64 " is late", link->conn.facts.id);
 }
 
-/* Nobody who speaks is called silent, at the moment when that is found: but for what came while the loop was busy elsewhere. */
+/* Nobody who speaks is called silent, at the moment when that is found: but for what came while the loop was busy
+ * elsewhere. */
 static void check_silence(const struct world *w, weir_code code, const struct net_end *end)
 {
     const uint64_t busy_ns = 500 * WEIR_MS;

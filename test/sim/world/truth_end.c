@@ -1,4 +1,5 @@
-/* What must hold when all is over: of peers that kept to the rules, of answers that are said to be lost, of the ledger. */
+/* What must hold when all is over: of peers that kept to the rules, of answers that are said to be lost, of the
+ * ledger. */
 #include <errno.h>
 #include <inttypes.h>
 
