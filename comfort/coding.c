@@ -32,7 +32,7 @@ enum coding_kind coding_find(weir_str name)
     return CODING_NONE;
 }
 
-/* --- gzip, deflate ------------------------------------------------------------------------------------------------------- */
+/* --- gzip, deflate ---------------------------------------------------------------------------------------------- */
 
 static z_stream *open_zlib(enum coding_kind kind)
 {
@@ -67,7 +67,7 @@ static enum coding_result step_zlib(struct coding *c, weir_str *in, char *out, s
     return result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR ? CODING_MORE : CODING_BAD;
 }
 
-/* --- br, zstd -------------------------------------------------------------------------------------------------------------- */
+/* --- br, zstd --------------------------------------------------------------------------------------------------- */
 
 #ifdef COMFORT_BROTLI
 static enum coding_result step_brotli(struct coding *c, weir_str *in, char *out, size_t size, size_t *n)
@@ -102,7 +102,7 @@ static enum coding_result step_zstd(struct coding *c, weir_str *in, char *out, s
 }
 #endif
 
-/* --- any -------------------------------------------------------------------------------------------------------------------- */
+/* --- any -------------------------------------------------------------------------------------------------------- */
 
 bool coding_open(struct coding *coding, enum coding_kind kind)
 {

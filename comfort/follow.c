@@ -26,7 +26,7 @@ struct weir_follow {
     char shown[URL_SIZE_MAX]; /* the same without a user; where a redirect leads, until it is followed */
 };
 
-/* --- a copy of the request ------------------------------------------------------------------------------------------------ */
+/* --- a copy of the request -------------------------------------------------------------------------------------- */
 
 static weir_str keep(char **to, weir_str text)
 {
@@ -71,7 +71,7 @@ static void release(struct weir_follow *f)
     memory_free(&allocator, f, f->size);
 }
 
-/* --- the next hop ----------------------------------------------------------------------------------------------------------- */
+/* --- the next hop ----------------------------------------------------------------------------------------------- */
 
 static bool is(weir_str text, const char *word)
 {
@@ -184,7 +184,7 @@ static weir_code look_at(struct weir_follow *f, weir_fields fields, const weir_f
     return WEIR_OK;
 }
 
-/* --- the handler of each hop -------------------------------------------------------------------------------------------------- */
+/* --- the handler of each hop ------------------------------------------------------------------------------------ */
 
 static void on_head(void *app, weir_exchange *x)
 {
@@ -282,7 +282,7 @@ static weir_code send_hop(struct weir_follow *f, weir_error *error)
     return weir_client_send(f->client, &f->request, &f->x, error);
 }
 
-/* --- from outside ---------------------------------------------------------------------------------------------------------------- */
+/* --- from outside ----------------------------------------------------------------------------------------------- */
 
 static weir_code refuse(weir_error *error, weir_code code, const char *text)
 {

@@ -31,7 +31,7 @@ static struct story {
     uint64_t timeout_ns;
 } story;
 
-/* --- the servers: /STATUS/further redirects to /further; /to-other to the other one ------------------------------------------ */
+/* --- the servers: /STATUS/further redirects to /further; /to-other to the other one ----------------------------- */
 
 struct asked {
     char body[64];
@@ -129,7 +129,7 @@ static void server_done(void *app, weir_exchange *x, const weir_exchange_ending 
 static const weir_handler server_handler =
     WEIR_HANDLER(.head = server_head, .body = server_body, .end = server_end, .done = server_done);
 
-/* --- the one who asks ----------------------------------------------------------------------------------------------------------- */
+/* --- the one who asks ------------------------------------------------------------------------------------------- */
 
 static void on_head(void *app, weir_exchange *x)
 {

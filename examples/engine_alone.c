@@ -23,7 +23,7 @@ static void head(void *app, weir_exchange *x)
                  weir_body_borrow(WEIR_STR("hello from an engine\n")));
 }
 
-/* --- the adapter ------------------------------------------------------------------------------------------------------ */
+/* --- the adapter ------------------------------------------------------------------------------------------------ */
 
 static uint64_t now(void)
 {
@@ -115,7 +115,7 @@ static void serve(weir_conn *engine, int fd, weir_ending *ending)
     weir_conn_closed(engine, &last, now(), ending);
 }
 
-/* --- both ends -------------------------------------------------------------------------------------------------------- */
+/* --- both ends -------------------------------------------------------------------------------------------------- */
 
 static int ask(int fd)
 {

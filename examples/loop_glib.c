@@ -27,7 +27,7 @@ static void head(void *app, weir_exchange *x)
                  weir_body_copy((weir_str){text, (size_t)len}));
 }
 
-/* --- Weir within GLib ------------------------------------------------------------------------------------------------- */
+/* --- Weir within GLib ------------------------------------------------------------------------------------------- */
 
 struct weir_source {
     GSource source;
@@ -70,7 +70,7 @@ static void attach_weir(void)
     g_source_unref(source); /* the context has it */
 }
 
-/* --- the rest of the program ------------------------------------------------------------------------------------------ */
+/* --- the rest of the program ------------------------------------------------------------------------------------ */
 
 static gboolean on_second(gpointer app)
 {

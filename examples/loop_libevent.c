@@ -29,7 +29,7 @@ static void head(void *app, weir_exchange *x)
                  weir_body_copy((weir_str){text, (size_t)len}));
 }
 
-/* --- Weir within libevent --------------------------------------------------------------------------------------------- */
+/* --- Weir within libevent --------------------------------------------------------------------------------------- */
 
 static void on_turn(evutil_socket_t fd, short events, void *app)
 {
@@ -60,7 +60,7 @@ static void run(void)
     }
 }
 
-/* --- the rest of the program ------------------------------------------------------------------------------------------ */
+/* --- the rest of the program ------------------------------------------------------------------------------------ */
 
 static void on_second(evutil_socket_t fd, short events, void *app)
 {

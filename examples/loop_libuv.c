@@ -31,7 +31,7 @@ static void head(void *app, weir_exchange *x)
                  weir_body_copy((weir_str){text, (size_t)len}));
 }
 
-/* --- Weir within libuv ------------------------------------------------------------------------------------------------ */
+/* --- Weir within libuv ------------------------------------------------------------------------------------------ */
 
 static void on_readable(uv_poll_t *handle, int status, int events)
 {
@@ -59,7 +59,7 @@ static void on_before_wait(uv_prepare_t *handle)
         uv_timer_start(&deadline, on_deadline, timeout_ns / WEIR_MS + (timeout_ns % WEIR_MS > 0), 0);
 }
 
-/* --- the rest of the program ------------------------------------------------------------------------------------------ */
+/* --- the rest of the program ------------------------------------------------------------------------------------ */
 
 static void on_second(uv_timer_t *handle)
 {

@@ -38,7 +38,7 @@ struct passed {
 
 static weir_str upstream;
 
-/* --- fields ------------------------------------------------------------------------------------------------------------ */
+/* --- fields ----------------------------------------------------------------------------------------------------- */
 
 static bool is_one_of(weir_str name, const weir_str *list, size_t count)
 {
@@ -166,7 +166,7 @@ static void free_if_over(struct pass *pass)
         free(pass);
 }
 
-/* --- upstream: this side is the client ----------------------------------------------------------------------------------- */
+/* --- upstream: this side is the client -------------------------------------------------------------------------- */
 
 static void pass_answer(struct pass *pass, weir_exchange *up)
 {
@@ -238,7 +238,7 @@ static void up_done(void *app, weir_exchange *up, const weir_exchange_ending *en
 static const weir_handler up_handler =
     WEIR_HANDLER(.head = up_head, .body = up_body, .end = up_end, .room = up_room, .done = up_done);
 
-/* --- downstream: this side is the server --------------------------------------------------------------------------------- */
+/* --- downstream: this side is the server ------------------------------------------------------------------------ */
 
 /* The Host that goes on is that of the target, if it has one, whatever Host came (RFC 9112, 3.2.2). */
 static weir_code ask(struct pass *pass)
@@ -339,7 +339,7 @@ static void down_done(void *app, weir_exchange *down, const weir_exchange_ending
 static const weir_handler down_handler =
     WEIR_HANDLER(.head = down_head, .body = down_body, .end = down_end, .room = down_room, .done = down_done);
 
-/* --- the run --------------------------------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------------------------- */
 
 /* Each worker has a client of its own, so that nothing is shared. */
 static void worker_started(void *app, weir_loop *loop)

@@ -46,7 +46,7 @@ static void free_job(struct job *job)
     free(job);
 }
 
-/* --- the pool --------------------------------------------------------------------------------------------------------- */
+/* --- the pool --------------------------------------------------------------------------------------------------- */
 
 static uint64_t fibonacci(unsigned n)
 {
@@ -110,7 +110,7 @@ static void end_pool(const pthread_t *threads, unsigned count)
         pthread_join(threads[i], NULL);
 }
 
-/* --- a loop's thread -------------------------------------------------------------------------------------------------- */
+/* --- a loop's thread -------------------------------------------------------------------------------------------- */
 
 static void respond_text(weir_exchange *x, unsigned status, const char *text)
 {
@@ -189,7 +189,7 @@ static void done(void *app, weir_exchange *x, const weir_exchange_ending *ending
         job->x = NULL;
 }
 
-/* --- start and end ---------------------------------------------------------------------------------------------------- */
+/* --- start and end ---------------------------------------------------------------------------------------------- */
 
 static void on_started(void *app, weir_server *server)
 {

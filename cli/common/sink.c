@@ -18,7 +18,7 @@ static void count_loss(struct sink *sink, uint64_t lines, int os)
     (void)atomic_compare_exchange_strong(&sink->os, &none, os);
 }
 
-/* --- opening ------------------------------------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------------------------------------- */
 
 static bool is_regular(int fd)
 {
@@ -80,7 +80,7 @@ bool sink_reopen(struct sink *sink)
     return same >= 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* --- writing ---------------------------------------------------------------------------------------------------- */
 
 static ssize_t write_again(int fd, const char *octets, size_t size)
 {
@@ -116,7 +116,7 @@ void sink_line(struct sink *sink, struct text *line)
         count_loss(sink, 1, EAGAIN);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------------------------- */
 
 void sink_flush(struct sink *sink)
 {

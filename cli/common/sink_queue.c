@@ -28,7 +28,7 @@ struct sink_queue {
     int os;        /* of the first of them */
 };
 
-/* --- the writer --------------------------------------------------------------------------------------------------- */
+/* --- the writer ------------------------------------------------------------------------------------------------- */
 
 static size_t copy_out(const struct sink_queue *queue, char *piece, size_t most)
 {
@@ -114,7 +114,7 @@ static void *run(void *app)
     return NULL;
 }
 
-/* --- those who write lines ---------------------------------------------------------------------------------------- */
+/* --- those who write lines -------------------------------------------------------------------------------------- */
 
 bool sink_queue_put(struct sink_queue *queue, const char *line, size_t size)
 {
@@ -155,7 +155,7 @@ void sink_queue_flush(struct sink_queue *queue)
     (void)pthread_mutex_unlock(&queue->mutex);
 }
 
-/* --- making and freeing ------------------------------------------------------------------------------------------- */
+/* --- making and freeing ----------------------------------------------------------------------------------------- */
 
 /* Signals are for the threads that serve. */
 static int start_thread(struct sink_queue *queue)

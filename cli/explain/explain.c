@@ -33,7 +33,7 @@ static const char *matters(weir_class weight)
     return words[weight];
 }
 
-/* --- what others say ---------------------------------------------------------------------------------------------- */
+/* --- what others say -------------------------------------------------------------------------------------------- */
 
 static void add_name(struct text *names, const struct explain_table *table, const struct explain_row *row)
 {
@@ -128,7 +128,7 @@ static void print_row(const struct explain_found *found)
                      weir_code_text(row->codes[i]));
 }
 
-/* --- the command -------------------------------------------------------------------------------------------------- */
+/* --- the command ------------------------------------------------------------------------------------------------ */
 
 static void print_found(const struct explain_found *found)
 {

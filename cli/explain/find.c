@@ -184,7 +184,7 @@ static void drop_beginnings(struct finding *f)
     }
 }
 
-/* --- HAProxy's state ---------------------------------------------------------------------------------------------- */
+/* --- HAProxy's state -------------------------------------------------------------------------------------------- */
 
 static bool is_state(const char *token, size_t length)
 {
@@ -227,7 +227,7 @@ static void find_state(struct finding *f)
     }
 }
 
-/* --- ours, and what the system numbers ---------------------------------------------------------------------------- */
+/* --- ours, and what the system numbers -------------------------------------------------------------------------- */
 
 static bool is_found(const struct finding *f, weir_code code)
 {

@@ -23,7 +23,7 @@ struct asked {
     bool answered;
 };
 
-/* --- answers ------------------------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------------------------- */
 
 static void answer(weir_exchange *x, unsigned status, const char *type, weir_str content)
 {
@@ -78,7 +78,7 @@ static json_t *state_json(const struct fault_proxy *proxy)
                      "routes", routes, "ended", ended);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------------------------- */
 
 /* The value as it would be written on the command line; false: it is of no such kind. */
 static bool value_text(const json_t *value, char *text, size_t size)
@@ -126,7 +126,7 @@ bool fault_control_read(struct fault_wish *wish, const json_t *faults, char *err
     return true;
 }
 
-/* --- who asks ----------------------------------------------------------------------------------------------------- */
+/* --- who asks --------------------------------------------------------------------------------------------------- */
 
 bool fault_control_is_local(const struct fault_address *address)
 {
@@ -179,7 +179,7 @@ bool fault_control_host_fits(weir_str authority, bool remote)
     return remote || fault_control_is_local(&address);
 }
 
-/* --- what is asked ------------------------------------------------------------------------------------------------ */
+/* --- what is asked ---------------------------------------------------------------------------------------------- */
 
 /* The routes that a path is about: "" for all, "/routes/N" for one; `rest` is what follows. False: there is none. */
 static bool routes_of(struct fault_proxy *proxy, weir_str path, size_t *first, size_t *count, weir_str *rest)
@@ -269,7 +269,7 @@ static void serve(struct fault_control *control, weir_exchange *x, const struct 
     }
 }
 
-/* --- the handler -------------------------------------------------------------------------------------------------- */
+/* --- the handler ------------------------------------------------------------------------------------------------ */
 
 static void on_head(void *app, weir_exchange *x)
 {
@@ -318,7 +318,7 @@ static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *end
         text_free(&asked->body);
 }
 
-/* --- its life ----------------------------------------------------------------------------------------------------- */
+/* --- its life --------------------------------------------------------------------------------------------------- */
 
 struct fault_control *fault_control_open(struct fault_proxy *proxy, const char *listen, bool remote, weir_error *error)
 {

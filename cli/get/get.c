@@ -16,7 +16,7 @@
 
 #define MS 1e6
 
-/* --- what is shown ---------------------------------------------------------------------------------------------------- */
+/* --- what is shown ---------------------------------------------------------------------------------------------- */
 
 static void show_lines(const char *mark, weir_str head)
 {
@@ -78,7 +78,7 @@ static void show_end(const struct get *get, const weir_exchange *x, const weir_e
         (void)fprintf(stderr, "* sent again %u times\n", weir_exchange_retries(x));
 }
 
-/* --- the handler ------------------------------------------------------------------------------------------------------- */
+/* --- the handler ------------------------------------------------------------------------------------------------ */
 
 /* By -f. */
 static bool is_dropped(const struct get *get)
@@ -191,7 +191,7 @@ static void on_drained(void *app)
     weir_loop_stop(get->loop);
 }
 
-/* --- the run ------------------------------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------------------------- */
 
 static int complain(const char *what, const char *text)
 {

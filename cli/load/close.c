@@ -49,7 +49,7 @@ static void vacate(struct load_conn *c)
     w->empty[w->empty_count++] = (uint32_t)(c - w->conns);
 }
 
-/* --- the end of a connection -------------------------------------------------------------------------------------- */
+/* --- the end of a connection ------------------------------------------------------------------------------------ */
 
 static enum load_outcome outcome_of(const struct load_conn *c, const weir_ending *ending)
 {
@@ -122,7 +122,7 @@ void load_close_reset(struct load_conn *c)
     finish(c, true);
 }
 
-/* --- ends that were asked for ------------------------------------------------------------------------------------- */
+/* --- ends that were asked for ----------------------------------------------------------------------------------- */
 
 /* The last request is with the kernel. False: the connection is gone. */
 static bool begin_with_request(struct load_conn *c)
@@ -180,7 +180,7 @@ static bool begin_end(struct load_conn *c)
     return !weir_conn_is_idle(c->engine) || c->under_way > 0 || begin_after_answer(c);
 }
 
-/* --- the step ----------------------------------------------------------------------------------------------------- */
+/* --- the step --------------------------------------------------------------------------------------------------- */
 
 static void look(struct load_conn *c)
 {

@@ -20,7 +20,7 @@ static const struct load_scenario *scenario_of(const struct load_conn *c)
 
 static void fill(struct load_conn *c);
 
-/* --- dialling ----------------------------------------------------------------------------------------------------- */
+/* --- dialling --------------------------------------------------------------------------------------------------- */
 
 /* `os`: 0, or how the server ended the connection before it was looked at. */
 static void opened(struct load_conn *c, int os)
@@ -80,7 +80,7 @@ bool load_conn_dial(struct load_conn *c, uint64_t number)
     return true;
 }
 
-/* --- exchanges ---------------------------------------------------------------------------------------------------- */
+/* --- exchanges -------------------------------------------------------------------------------------------------- */
 
 static bool is_unexpected(const struct load_worker *w, unsigned status)
 {
@@ -174,7 +174,7 @@ static void fill(struct load_conn *c)
     }
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* --- writing ---------------------------------------------------------------------------------------------------- */
 
 /* The FIN goes into the same segment as the last octets. */
 static bool holds_for_fin(const struct load_conn *c)
@@ -228,7 +228,7 @@ void load_conn_ask(struct load_conn *c)
     load_close_step(c);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------------------------- */
 
 /* What is read of the last answer before the reset. */
 static size_t bound_of(const struct load_conn *c, size_t size)
@@ -331,7 +331,7 @@ void load_conn_event(struct load_conn *c, uint32_t events)
         read_all(c);
 }
 
-/* --- from outside ------------------------------------------------------------------------------------------------- */
+/* --- from outside ----------------------------------------------------------------------------------------------- */
 
 void load_conn_over(struct load_conn *c)
 {

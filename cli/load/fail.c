@@ -8,7 +8,7 @@
 #include "common/options.h"
 #include "load/report.h"
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------------------------- */
 
 static bool wrong(char *error, size_t size, const char *text, const char *at, const char *expected)
 {
@@ -181,7 +181,7 @@ bool load_fail_parse(struct load_fail *fail, const char *text, char *error, size
     return take_value(fail, text, at, value, error, error_size);
 }
 
-/* --- judging ------------------------------------------------------------------------------------------------------ */
+/* --- judging ---------------------------------------------------------------------------------------------------- */
 
 static bool holds(enum load_fail_operator operator_, double a, double b)
 {

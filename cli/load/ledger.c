@@ -8,7 +8,7 @@
 
 #include "load/worker.h"
 
-/* --- the ledger of the server ------------------------------------------------------------------------------------- */
+/* --- the ledger of the server ----------------------------------------------------------------------------------- */
 
 static uint64_t number(const json_t *object, const char *name)
 {
@@ -87,7 +87,7 @@ bool load_ledger_after(struct load_ledger *difference, struct load_fetch *fetch,
     return true;
 }
 
-/* --- both sides --------------------------------------------------------------------------------------------------- */
+/* --- both sides ------------------------------------------------------------------------------------------------- */
 
 static void add_row(struct load_ledger_table *table, int outcome, int code, uint64_t count)
 {

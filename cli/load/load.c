@@ -59,7 +59,7 @@ static bool have_descriptors(const struct load_options *o)
     return false;
 }
 
-/* --- the run ------------------------------------------------------------------------------------------------------ */
+/* --- the run ---------------------------------------------------------------------------------------------------- */
 
 static size_t start(struct load_worker *workers, size_t count)
 {
@@ -128,7 +128,7 @@ static bool run_workers(struct load_worker *workers, const struct load_options *
     return fine;
 }
 
-/* --- what it came to ---------------------------------------------------------------------------------------------- */
+/* --- what it came to -------------------------------------------------------------------------------------------- */
 
 static bool write_histogram(const struct load_result *r)
 {

@@ -27,7 +27,7 @@ uint64_t load_now(void)
     return (uint64_t)now.tv_sec * WEIR_SECOND + (uint64_t)now.tv_nsec;
 }
 
-/* --- making ------------------------------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------------------------- */
 
 /* Deadlines are --timeout's; those of the close stay the library's. */
 static void set_limits(weir_limits *limits)
@@ -136,7 +136,7 @@ void load_worker_fini(struct load_worker *w)
     free(w->empty);
 }
 
-/* --- the loop ----------------------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------------------------- */
 
 bool load_worker_is_stopped(const struct load_worker *w)
 {

@@ -127,7 +127,7 @@ WEIR_API void weir_client_drain(weir_client *client);
 WEIR_API WEIR_MUST_USE weir_code weir_client_send(weir_client *client, const weir_request *request, weir_exchange **out,
                                                   weir_error *error);
 
-/* --- of an exchange of a client, in any of its callbacks ---------------------------------------------------------------- */
+/* --- of an exchange of a client, in any of its callbacks -------------------------------------------------------- */
 
 /* How often it was sent again by the client. */
 WEIR_API unsigned weir_exchange_retries(const weir_exchange *x);

@@ -88,7 +88,7 @@ WEIR_API WEIR_MUST_USE weir_code weir_conn_new(weir_conn **out, weir_conn_config
 /* Only after weir_conn_closed. */
 WEIR_API void weir_conn_free(weir_conn *conn);
 
-/* --- asking (a client) --------------------------------------------------------------------------------------------- */
+/* --- asking (a client) ------------------------------------------------------------------------------------------ */
 
 /* A request. Zero is the default of each field, and so is a view without octets, wherever it points; all is copied
  * before the call returns but for a borrowed body. To send an empty Host, give it among `fields`. */
@@ -138,7 +138,7 @@ WEIR_API void weir_prepared_free(weir_prepared *prepared);
 WEIR_API WEIR_MUST_USE weir_code weir_conn_request_prepared(weir_conn *conn, const weir_prepared *prepared,
                                                               void *user, weir_exchange **out, uint64_t now_ns);
 
-/* --- octets in --------------------------------------------------------------------------------------------------- */
+/* --- octets in -------------------------------------------------------------------------------------------------- */
 
 /* Where the next octets may be read to, and how many; null with *size 0 when there is no memory now (read later). Valid
  * until the next call on this connection. Call it when READ is wanted. */
@@ -148,7 +148,7 @@ WEIR_API void weir_conn_received(weir_conn *conn, size_t n, uint64_t now_ns);
 /* The peer's FIN was read. */
 WEIR_API void weir_conn_received_fin(weir_conn *conn, uint64_t now_ns);
 
-/* --- octets out -------------------------------------------------------------------------------------------------- */
+/* --- octets out ------------------------------------------------------------------------------------------------- */
 
 /* A piece of output: octets in memory, or of a file when `fd` is not -1. */
 typedef struct weir_output {
@@ -165,7 +165,7 @@ WEIR_API void weir_conn_sent(weir_conn *conn, size_t n, uint64_t now_ns);
 /* The file behind the first piece could not be read (errno) or ended early (0). */
 WEIR_API void weir_conn_output_failed(weir_conn *conn, int os, uint64_t now_ns);
 
-/* --- what next --------------------------------------------------------------------------------------------------- */
+/* --- what next -------------------------------------------------------------------------------------------------- */
 
 enum {
     WEIR_WANT_READ = 1,     /* octets are welcome */
@@ -195,7 +195,7 @@ WEIR_API void weir_conn_failed(weir_conn *conn, weir_direction direction, int os
 WEIR_API uint64_t weir_conn_deadline(const weir_conn *conn);
 WEIR_API void weir_conn_tick(weir_conn *conn, uint64_t now_ns);
 
-/* --- the end ----------------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------------------------- */
 
 /* No exchange after the present one; an idle connection closes at once. Says Connection: close where it still can. */
 WEIR_API void weir_conn_drain(weir_conn *conn, uint64_t now_ns);

@@ -60,7 +60,7 @@ typedef struct weir_handler {
 #define WEIR_HANDLER(...) WEIR_CXX_MAKE(weir_handler, , __VA_ARGS__)
 #endif
 
-/* --- what arrived ------------------------------------------------------------------------------------------------ */
+/* --- what arrived ----------------------------------------------------------------------------------------------- */
 
 WEIR_API weir_role weir_exchange_role(const weir_exchange *x);
 /* The version the peer spoke: 10, 11 (HTTP/1.2 and later 1.x count so too), or 20 for HTTP/2. */
@@ -88,7 +88,7 @@ WEIR_API size_t weir_exchange_trailers_dropped(const weir_exchange *x);
 /* Octets of the body that are to come as its head says; WEIR_NEVER when it does not say (chunked, until close). */
 WEIR_API uint64_t weir_body_length(const weir_exchange *x);
 
-/* --- the body that arrives --------------------------------------------------------------------------------------- */
+/* --- the body that arrives -------------------------------------------------------------------------------------- */
 
 /* A `body` that took less than it was offered, or a `head` that called weir_body_pause, hears no more octets until
  * weir_body_resume; meanwhile the peer is slowed down by TCP. `Expect: 100-continue` is answered with 100 when the
@@ -114,7 +114,7 @@ WEIR_API void weir_body_refuse(weir_exchange *x);
  * own. */
 WEIR_API bool weir_body_is_refused(const weir_exchange *x);
 
-/* --- the answer (server), the request (client) --------------------------------------------------------------------- */
+/* --- the answer (server), the request (client) ------------------------------------------------------------------ */
 
 typedef enum weir_body_kind {
     WEIR_BODY_NONE = 0,
@@ -187,7 +187,7 @@ WEIR_API void weir_exchange_close(weir_exchange *x);
  * connection, HTTP/2 the stream. */
 WEIR_API void weir_exchange_abort(weir_exchange *x);
 
-/* --- of the user ----------------------------------------------------------------------------------------------------- */
+/* --- of the user ------------------------------------------------------------------------------------------------ */
 
 /* One pointer an exchange, null at first; Weir never looks at it. */
 WEIR_API void weir_exchange_set_user(weir_exchange *x, void *user);

@@ -51,7 +51,7 @@ void client_call_freed(struct weir_exchange *x)
     weir_prepared_free(client_call_of(x)->prepared);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------------------------ */
+/* --- waiting ---------------------------------------------------------------------------------------------------- */
 
 void client_call_wait(struct client_call *call, bool first)
 {
@@ -141,7 +141,7 @@ static void on_timer(struct io_timer *timer)
     engine_wake(call->x.engine);
 }
 
-/* --- on a connection ------------------------------------------------------------------------------------------------------ */
+/* --- on a connection -------------------------------------------------------------------------------------------- */
 
 /* Whether it would be sent again, on a new connection, if the server dropped this one before a response. */
 static bool is_guarded(const struct client_call *call)
@@ -256,7 +256,7 @@ bool client_call_ending(struct weir_conn_config *config, struct weir_exchange *x
     return false;
 }
 
-/* --- sending -------------------------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------------------------- */
 
 static bool is_repeatable(weir_str method)
 {
@@ -350,7 +350,7 @@ weir_code client_start_call(weir_client *client, const struct client_place *plac
     return WEIR_OK;
 }
 
-/* --- what it says of itself ------------------------------------------------------------------------------------------------- */
+/* --- what it says of itself ------------------------------------------------------------------------------------- */
 
 /* Null of an exchange that is not a client's. */
 static const struct client_call *call_of(const weir_exchange *x)

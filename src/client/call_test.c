@@ -38,7 +38,7 @@ static void abort_it(struct call *call)
     weir_exchange_abort(call->x);
 }
 
-/* --- given up, in every phase ----------------------------------------------------------------------------------------------- */
+/* --- given up, in every phase ----------------------------------------------------------------------------------- */
 
 static void test_abort_waiting(void **state)
 {
@@ -148,7 +148,7 @@ static void test_abort_in_done_of_another(void **state)
     served_close(&second);
 }
 
-/* --- out of time, in every phase ---------------------------------------------------------------------------------------------- */
+/* --- out of time, in every phase -------------------------------------------------------------------------------- */
 
 static void pause_it(struct call *call)
 {
@@ -246,7 +246,7 @@ static void test_response_timeout(void **state)
     served_close(&v);
 }
 
-/* --- sending within a callback ------------------------------------------------------------------------------------------------ */
+/* --- sending within a callback ---------------------------------------------------------------------------------- */
 
 static void send_other(struct call *call)
 {
@@ -317,7 +317,7 @@ static void test_send_in_done_of_a_failure(void **state)
     scene_close(&s);
 }
 
-/* --- bodies ------------------------------------------------------------------------------------------------------------------- */
+/* --- bodies ----------------------------------------------------------------------------------------------------- */
 
 struct upload {
     size_t size, at;
@@ -466,7 +466,7 @@ static void test_bodies_are_sent_again(void **state)
     served_close(&v);
 }
 
-/* --- sent again, or not ------------------------------------------------------------------------------------------------------ */
+/* --- sent again, or not ----------------------------------------------------------------------------------------- */
 
 struct again {
     weir_retry_policy policy;
@@ -519,7 +519,7 @@ static void test_retry_policies(void **state)
     taken_and_left(&(struct again){WEIR_RETRY_IDEMPOTENT, "OPTIONS", weir_body_copy(WEIR_STR("x")), 2}, true, 2, reset);
 }
 
-/* --- Expect ------------------------------------------------------------------------------------------------------------------ */
+/* --- Expect ----------------------------------------------------------------------------------------------------- */
 
 static void test_expect_refused(void **state)
 {
@@ -563,7 +563,7 @@ static void test_expect_times_out(void **state)
     served_close(&v);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------------------------- */
 
 /* What the server says to a request of that method, and what the application hears; the connection is kept if
  * `keeps`. */
@@ -602,7 +602,7 @@ static void test_answers(void **state)
             "done unexpected_upgrade head maybe_processed");
 }
 
-/* --- tunnels ------------------------------------------------------------------------------------------------------------------ */
+/* --- tunnels ---------------------------------------------------------------------------------------------------- */
 
 static void say_hello(struct call *call)
 {
@@ -670,7 +670,7 @@ static void test_connect_refused_by_proxy(void **state)
     served_close(&v);
 }
 
-/* --- what an exchange says of itself ---------------------------------------------------------------------------------------- */
+/* --- what an exchange says of itself ---------------------------------------------------------------------------- */
 
 static void look_at_itself(struct call *call)
 {

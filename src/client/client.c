@@ -43,7 +43,7 @@ void client_show_url(char text[CLIENT_SHOWN_SIZE], weir_str url)
     text[n] = '\0';
 }
 
-/* --- making and freeing --------------------------------------------------------------------------------------------------- */
+/* --- making and freeing ----------------------------------------------------------------------------------------- */
 
 static void nowhere_wakes(struct engine *nowhere)
 {
@@ -159,7 +159,7 @@ void weir_client_drain(weir_client *client)
     io_loop_late(client->home.loop, &client->round_end);
 }
 
-/* --- sending ---------------------------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------------------------- */
 
 weir_code weir_client_send(weir_client *client, const weir_request *request, weir_exchange **out, weir_error *error)
 {
@@ -185,7 +185,7 @@ weir_code weir_client_send(weir_client *client, const weir_request *request, wei
     return code;
 }
 
-/* --- what it has ------------------------------------------------------------------------------------------------------------- */
+/* --- what it has ------------------------------------------------------------------------------------------------ */
 
 void weir_client_ledger(const weir_client *client, weir_ledger *ledger)
 {

@@ -13,7 +13,7 @@ static void begin_upload(struct scene *s, struct served *v, struct call *call)
     served_read(v, "\r\n\r\n");
 }
 
-/* --- refused ------------------------------------------------------------------------------------------------------------------ */
+/* --- refused ---------------------------------------------------------------------------------------------------- */
 
 #define TOO_LARGE "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno"
 #define IS_CLOSED "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno"
@@ -91,7 +91,7 @@ static void test_answered_early_and_not_read(void **state)
     scene_close(&s);
 }
 
-/* --- accepted ----------------------------------------------------------------------------------------------------------------- */
+/* --- accepted --------------------------------------------------------------------------------------------------- */
 
 /* The server has answered, and reads on: it gets all of it, and the connection is kept. */
 static void test_accepted_early(void **state)

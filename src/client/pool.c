@@ -9,7 +9,7 @@ static struct client_link *client_link_of(struct link *link)
     return (struct client_link *)(void *)link;
 }
 
-/* --- origins ---------------------------------------------------------------------------------------------------------- */
+/* --- origins ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t hash_octets(uint64_t hash, weir_str text)
 {
@@ -110,7 +110,7 @@ void client_origin_is_due(struct client_origin *origin)
         io_loop_late(client->home.loop, &client->round_end);
 }
 
-/* --- links -------------------------------------------------------------------------------------------------------------- */
+/* --- links ------------------------------------------------------------------------------------------------------ */
 
 static void leave_idle(struct client_link *link)
 {
@@ -280,7 +280,7 @@ void client_dial_failed(struct client_origin *origin, weir_code code, weir_stage
         client_call_fail(BASE_CONTAINER(origin->waiting.next, struct client_call, node), code, stage);
 }
 
-/* --- the end of a round --------------------------------------------------------------------------------------------------- */
+/* --- the end of a round ----------------------------------------------------------------------------------------- */
 
 /* Room for one more connection; an idle one of another origin gives way. */
 static bool make_room(weir_client *client)

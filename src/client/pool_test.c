@@ -2,7 +2,7 @@
  * servers on one loop (client/scene.h); the test is the server, and says when. */
 #include "client/scene.h"
 
-/* --- reuse -------------------------------------------------------------------------------------------------------------- */
+/* --- reuse ------------------------------------------------------------------------------------------------------ */
 
 static void test_keep_alive(void **state)
 {
@@ -202,7 +202,7 @@ static void test_fin_behind_the_answer(void **state)
     served_close(&second);
 }
 
-/* --- the server leaves while a request is on its way ------------------------------------------------------------------------- */
+/* --- the server leaves while a request is on its way ------------------------------------------------------------ */
 
 struct leaving {
     struct served *server;
@@ -264,7 +264,7 @@ static void test_left_on_its_way(void **state)
     left_on_its_way(WEIR_RETRY_PROVEN, true, OK);
 }
 
-/* --- who waits ------------------------------------------------------------------------------------------------------------ */
+/* --- who waits -------------------------------------------------------------------------------------------------- */
 
 static unsigned next_rank;
 
@@ -373,7 +373,7 @@ static void test_pool_full(void **state)
     served_close(&v);
 }
 
-/* --- all connections ------------------------------------------------------------------------------------------------------ */
+/* --- all connections -------------------------------------------------------------------------------------------- */
 
 /* An idle connection of one origin gives way to a request to another. */
 static void test_idle_gives_way(void **state)
@@ -543,7 +543,7 @@ static void test_another_origins_dial_fails(void **state)
     served_close(&v);
 }
 
-/* --- times ------------------------------------------------------------------------------------------------------------------ */
+/* --- times ------------------------------------------------------------------------------------------------------ */
 
 static void test_acquire_timeout(void **state)
 {
@@ -646,7 +646,7 @@ static void test_age(void **state)
     served_close(&v);
 }
 
-/* --- the end -------------------------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------------------------- */
 
 static void test_drain(void **state)
 {

@@ -11,7 +11,7 @@
 #define HTTP_PORT  80
 #define SOCKS_PORT 1080
 
-/* --- which -------------------------------------------------------------------------------------------------------------- */
+/* --- which ------------------------------------------------------------------------------------------------------ */
 
 static int hex_digit(char c)
 {
@@ -122,7 +122,7 @@ void client_drop_proxies(weir_client *client)
     base_release(&client->options.allocator, proxies->exempt, proxies->exempt_size);
 }
 
-/* --- and where not ------------------------------------------------------------------------------------------------------ */
+/* --- and where not ---------------------------------------------------------------------------------------------- */
 
 /* The octets of a numeric address, and how many: 4, 16, or 0 for a name. */
 static size_t numeric(weir_str host, unsigned char octets[16])

@@ -7,7 +7,7 @@
 
 #define URL WEIR_STR("http://far.test:8080/x?y")
 
-/* --- no_proxy ----------------------------------------------------------------------------------------------------------- */
+/* --- no_proxy --------------------------------------------------------------------------------------------------- */
 
 static bool exempt_at(const char *list, const char *host, uint16_t port)
 {
@@ -105,7 +105,7 @@ static void test_exempt(void **state)
             fail_msg("\"%s\" exempts %s", no[i][0], no[i][1]);
 }
 
-/* --- an HTTP proxy ---------------------------------------------------------------------------------------------------------- */
+/* --- an HTTP proxy ---------------------------------------------------------------------------------------------- */
 
 /* A client behind the scene's own listener, as that kind of proxy. */
 static void open_behind(struct scene *s, char text[160], const char *scheme, const char *user)
@@ -201,7 +201,7 @@ static void test_connect_to_goes_straight(void **state)
     scene_close(&s);
 }
 
-/* --- the environment -------------------------------------------------------------------------------------------------------- */
+/* --- the environment -------------------------------------------------------------------------------------------- */
 
 static void clear_environment(void)
 {
@@ -283,7 +283,7 @@ static void test_bad_proxies(void **state)
     scene_close(&s);
 }
 
-/* --- SOCKS5 ----------------------------------------------------------------------------------------------------------------- */
+/* --- SOCKS5 ----------------------------------------------------------------------------------------------------- */
 
 struct step {
     const char *asks; /* what the proxy hears */

@@ -9,7 +9,7 @@
 
 #define HTTP_PORT 80
 
-/* --- texts that are made for the request --------------------------------------------------------------------------------- */
+/* --- texts that are made for the request ------------------------------------------------------------------------ */
 
 /* RFC 4648, 4. */
 static char *put_base64(char *to, weir_str from)
@@ -88,7 +88,7 @@ static weir_code complete(struct client_route *route, const weir_client *client,
     return WEIR_OK;
 }
 
-/* --- where to --------------------------------------------------------------------------------------------------------------- */
+/* --- where to --------------------------------------------------------------------------------------------------- */
 
 static weir_code refuse_url(weir_error *error, weir_code code, weir_str url, const char *why)
 {

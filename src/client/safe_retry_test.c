@@ -268,7 +268,7 @@ static void test_what_there_is(void **state)
     served_close(&v[!which]);
 }
 
-/* --- 408 ---------------------------------------------------------------------------------------------------------------- */
+/* --- 408 -------------------------------------------------------------------------------------------------------- */
 
 static void answered_408(weir_retry_policy policy, const char *method, const char *answer, bool kept, const char *log)
 {

@@ -66,7 +66,7 @@ struct call {
     void *app;
 };
 
-/* --- the log ------------------------------------------------------------------------------------------------------------ */
+/* --- the log ---------------------------------------------------------------------------------------------------- */
 
 static inline void call_note(struct call *call, const char *format, ...)
 {
@@ -141,7 +141,7 @@ static inline void call_done(void *app, weir_exchange *x, const weir_exchange_en
 static const weir_handler call_handler =
     WEIR_HANDLER(.head = call_head, .body = call_body, .end = call_end, .room = call_room, .done = call_done);
 
-/* --- the scene ------------------------------------------------------------------------------------------------------------ */
+/* --- the scene -------------------------------------------------------------------------------------------------- */
 
 static inline void scene_on_ending(void *app, const weir_ending *ending)
 {
@@ -286,7 +286,7 @@ static inline void scene_settle(struct scene *s)
         weir_loop_step(s->loop, WEIR_MS);
 }
 
-/* --- asking ----------------------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------------------------- */
 
 static inline weir_code call_try(struct scene *s, struct call *call, const weir_request *request)
 {
@@ -319,7 +319,7 @@ static inline void call_wait(struct scene *s, struct call *call)
 
 #define CALL_EXPECT(call, text) assert_string_equal((call)->log, text)
 
-/* --- a server's side ---------------------------------------------------------------------------------------------------- */
+/* --- a server's side -------------------------------------------------------------------------------------------- */
 
 struct served {
     struct scene *scene;

@@ -200,7 +200,7 @@ static void test_unix_socket(void **state)
     scene_close(&s);
 }
 
-/* --- dialled again ---------------------------------------------------------------------------------------------------------- */
+/* --- dialled again ---------------------------------------------------------------------------------------------- */
 
 /* A port that refuses, and that nobody else gets; until somebody listens there. */
 static void bind_only(struct scene *s)

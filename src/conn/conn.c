@@ -46,7 +46,7 @@ void conn_trace(struct weir_conn *conn, enum base_trace_event event)
     base_trace_add(&conn->facts.trace, event);
 }
 
-/* --- making and freeing ------------------------------------------------------------------------------------------- */
+/* --- making and freeing ----------------------------------------------------------------------------------------- */
 
 static void engine_wakes(struct engine *engine)
 {
@@ -119,7 +119,7 @@ void conn_fini(struct weir_conn *conn)
         stop_work(conn);
 }
 
-/* --- after something happened ---------------------------------------------------------------------------------------- */
+/* --- after something happened ----------------------------------------------------------------------------------- */
 
 /* Why the connection is closed in order, now that its last answer is out. */
 static void note_last(struct weir_conn *conn)
@@ -188,7 +188,7 @@ void conn_close_idle(struct weir_conn *conn, weir_code code, uint64_t now_ns)
     conn_settle(conn, now_ns);
 }
 
-/* --- asking ----------------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------------------------- */
 
 weir_code conn_take_request(weir_request *ours, const weir_request *request)
 {
@@ -282,7 +282,7 @@ weir_code weir_prepare(weir_prepared **out, weir_conn_config *config, const weir
     return code == WEIR_OK ? engine_prepare(out, config, &ours) : code;
 }
 
-/* --- octets in --------------------------------------------------------------------------------------------------- */
+/* --- octets in -------------------------------------------------------------------------------------------------- */
 
 char *weir_conn_reserve(weir_conn *conn, size_t *size)
 {
@@ -357,7 +357,7 @@ void weir_conn_received_fin(weir_conn *conn, uint64_t now_ns)
         conn->look = true;
 }
 
-/* --- octets out -------------------------------------------------------------------------------------------------- */
+/* --- octets out ------------------------------------------------------------------------------------------------- */
 
 size_t weir_conn_output(weir_conn *conn, weir_output *pieces, size_t count)
 {
@@ -396,7 +396,7 @@ void weir_conn_output_failed(weir_conn *conn, int os, uint64_t now_ns)
     conn_settle(conn, now_ns);
 }
 
-/* --- what next --------------------------------------------------------------------------------------------------- */
+/* --- what next -------------------------------------------------------------------------------------------------- */
 
 bool conn_lingers_for_input(const struct weir_conn *conn)
 {
@@ -491,7 +491,7 @@ void weir_conn_shut(weir_conn *conn, uint64_t now_ns)
         deadlines_received(&conn->work->deadlines, 0, now_ns);
 }
 
-/* --- errors of the transport ---------------------------------------------------------------------------------------- */
+/* --- errors of the transport ------------------------------------------------------------------------------------ */
 
 /* A client whose request the server does not take any more: its answer may be here all the same, or on its way. */
 static bool out_failed_first(struct weir_conn *conn, int os, uint64_t now_ns)
@@ -541,7 +541,7 @@ void weir_conn_failed(weir_conn *conn, weir_direction direction, int os, uint64_
         conn_settle(conn, now_ns);
 }
 
-/* --- the end ----------------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------------------------- */
 
 uint64_t weir_conn_memory(const weir_conn *conn)
 {

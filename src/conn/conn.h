@@ -60,7 +60,7 @@ WEIR_MUST_USE weir_code conn_take_request(weir_request *ours, const weir_request
 WEIR_MUST_USE weir_code conn_request(struct weir_conn *conn, const weir_prepared *prepared, struct weir_exchange *x,
                                      weir_exchange **out, uint64_t now_ns);
 
-/* --- within the folder ------------------------------------------------------------------------------------------------ */
+/* --- within the folder ------------------------------------------------------------------------------------------ */
 
 void conn_life(struct weir_conn *conn, enum life_event event);
 weir_stage conn_stage(const struct weir_conn *conn);

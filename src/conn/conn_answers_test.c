@@ -54,7 +54,7 @@ static void expect_out(const struct drive *d, const char *octets, size_t size)
 
 #define EXPECT(d, text) expect_out(d, text, sizeof(text) - 1)
 
-/* --- every body ---------------------------------------------------------------------------------------------------------- */
+/* --- every body ------------------------------------------------------------------------------------------------- */
 
 struct ask {
     const char *text;
@@ -176,7 +176,7 @@ static void a_file_in_pieces(void **state)
     close(fd);
 }
 
-/* --- fields of the application ----------------------------------------------------------------------------------------- */
+/* --- fields of the application ---------------------------------------------------------------------------------- */
 
 #define F(name, value)                                                                                                 \
     {                                                                                                                  \
@@ -276,7 +276,7 @@ static void reasons(void **state)
     }
 }
 
-/* --- what may not be sent ------------------------------------------------------------------------------------------------ */
+/* --- what may not be sent --------------------------------------------------------------------------------------- */
 
 #define REFUSAL "500 bad_response: the application's answer may not be sent\n"
 
@@ -349,7 +349,7 @@ static void refused(void **state)
     }
 }
 
-/* --- heads of any size ------------------------------------------------------------------------------------------------- */
+/* --- heads of any size ------------------------------------------------------------------------------------------ */
 
 static struct {
     size_t reason, server, value, content;
@@ -401,7 +401,7 @@ static void heads_of_any_size(void **state)
     }
 }
 
-/* --- trailers ---------------------------------------------------------------------------------------------------------- */
+/* --- trailers --------------------------------------------------------------------------------------------------- */
 
 static weir_fields trailers;
 static weir_code finished;

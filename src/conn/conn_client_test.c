@@ -38,7 +38,7 @@ static weir_exchange *ask(struct drive *d, weir_str target)
     return x;
 }
 
-/* --- ahead ------------------------------------------------------------------------------------------------------------- */
+/* --- ahead ------------------------------------------------------------------------------------------------------ */
 
 static void answers_go_to_who_asked(void **state)
 {
@@ -132,7 +132,7 @@ static void handler_of_its_own(void **state)
     drive_free(o);
 }
 
-/* --- the number of exchanges -------------------------------------------------------------------------------------------- */
+/* --- the number of exchanges ------------------------------------------------------------------------------------ */
 
 static void last_one_says_close(void **state)
 {
@@ -155,7 +155,7 @@ static void last_one_says_close(void **state)
     drive_free(d);
 }
 
-/* --- Expect --------------------------------------------------------------------------------------------------------------- */
+/* --- Expect ----------------------------------------------------------------------------------------------------- */
 
 #define EXPECTING(kind)                                                                                                \
     WEIR_REQUEST(.method = WEIR_STR("PUT"), .target = WEIR_STR("/"), .host = WEIR_STR("a"), .expect = true,            \
@@ -279,7 +279,7 @@ static void expectation_without_memory(void **state)
     }
 }
 
-/* --- reading on ----------------------------------------------------------------------------------------------------------- */
+/* --- reading on ------------------------------------------------------------------------------------------------- */
 
 static void answer_after_a_failed_write(void **state)
 {
@@ -372,7 +372,7 @@ static void nothing_after_a_failed_write(void **state)
     drive_free(d);
 }
 
-/* --- what is certain of a request ------------------------------------------------------------------------------------------ */
+/* --- what is certain of a request ------------------------------------------------------------------------------- */
 
 /* An exchange, and the server leaves in the moment that another request is under way. */
 static struct drive *used(void)
@@ -498,7 +498,7 @@ static void half_a_head_is_no_request(void **state)
     drive_free(d);
 }
 
-/* --- time, and what is not HTTP ----------------------------------------------------------------------------------------------- */
+/* --- time, and what is not HTTP --------------------------------------------------------------------------------- */
 
 static void no_answer_in_time(void **state)
 {

@@ -96,7 +96,7 @@ struct drive {
         }                                                                                                              \
     } while (0)
 
-/* --- octets -------------------------------------------------------------------------------------------------------- */
+/* --- octets ----------------------------------------------------------------------------------------------------- */
 
 static inline void drive_append(struct drive_buffer *buffer, const void *octets, size_t size)
 {
@@ -111,7 +111,7 @@ static inline void drive_append(struct drive_buffer *buffer, const void *octets,
     buffer->size += size;
 }
 
-/* --- the handler --------------------------------------------------------------------------------------------------- */
+/* --- the handler ------------------------------------------------------------------------------------------------ */
 
 WEIR_PRINTF(2, 3) static inline void drive_log(struct drive *d, const char *format, ...)
 {
@@ -192,7 +192,7 @@ static inline void drive_on_wake(void *owner)
     ((struct drive *)owner)->woken = true;
 }
 
-/* --- the life of a drive ------------------------------------------------------------------------------------------- */
+/* --- the life of a drive ---------------------------------------------------------------------------------------- */
 
 /* Zeroed, with a handler, a clock, an allocator, and a kernel that takes all. Change `options` before drive_open. */
 static inline struct drive *drive_new(void)
@@ -349,7 +349,7 @@ static inline void drive_step(struct drive *d)
     }
 }
 
-/* --- the peer ------------------------------------------------------------------------------------------------------ */
+/* --- the peer --------------------------------------------------------------------------------------------------- */
 
 static inline void drive_send_octets(struct drive *d, const char *octets, size_t size)
 {
@@ -375,7 +375,7 @@ static inline void drive_fail(struct drive *d, weir_direction direction, int os)
     drive_step(d);
 }
 
-/* --- time ---------------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------------------------- */
 
 /* Time passes; the engine is told at its deadlines, as a loop would. */
 static inline void drive_sleep(struct drive *d, uint64_t ns)
@@ -413,7 +413,7 @@ static inline void drive_expire(struct drive *d, uint64_t after_ns)
     drive_step(d);
 }
 
-/* --- looking ------------------------------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------------------------- */
 
 static inline size_t drive_count(const struct drive *d, const char *text)
 {
@@ -451,7 +451,7 @@ static inline void drive_free(struct drive *d)
     free(d);
 }
 
-/* --- asking -------------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------------------------- */
 
 /* Of a client: a request, counted where it began an exchange. `at` may be null. */
 static inline weir_code drive_ask(struct drive *d, const weir_request *request, weir_exchange **at)
@@ -468,7 +468,7 @@ static inline weir_code drive_ask(struct drive *d, const weir_request *request, 
     return code;
 }
 
-/* --- usual answers ------------------------------------------------------------------------------------------------- */
+/* --- usual answers ---------------------------------------------------------------------------------------------- */
 
 static inline void drive_answer(struct drive *d, weir_exchange *x)
 {

@@ -62,7 +62,7 @@ static uint8_t choice(void)
     return story.choices.at[story.next_choice++ % story.choices.left];
 }
 
-/* --- the handler ----------------------------------------------------------------------------------------------------- */
+/* --- the handler ------------------------------------------------------------------------------------------------ */
 
 static const char filler[70000];
 
@@ -205,7 +205,7 @@ static void on_done(struct drive *d, weir_exchange *x, const weir_exchange_endin
     act(x);
 }
 
-/* --- the peer, the kernel, the clock ----------------------------------------------------------------------------------- */
+/* --- the peer, the kernel, the clock ---------------------------------------------------------------------------- */
 
 /* Where the n-th request goes to; of some methods that cannot be seen in it. */
 static weir_str target_of(uint8_t method, unsigned number)
@@ -316,7 +316,7 @@ static void step(struct drive *d, uint8_t what, struct octets *peer)
         drive_step(d);
 }
 
-/* --- what must hold ---------------------------------------------------------------------------------------------------- */
+/* --- what must hold --------------------------------------------------------------------------------------------- */
 
 /* Every answer but the last is whole and readable; if all ended well, the last is too, and there is one for each. */
 static void check_output(struct drive *d)

@@ -32,7 +32,7 @@ static void respond_empty(struct drive *d, weir_exchange *x)
     (void)weir_respond(x, 200, WEIR_NO_FIELDS, weir_body_none());
 }
 
-/* --- interim answers ------------------------------------------------------------------------------------------------------ */
+/* --- interim answers -------------------------------------------------------------------------------------------- */
 
 static void hint_and_answer(struct drive *d, weir_exchange *x)
 {
@@ -83,7 +83,7 @@ static void hints_that_may_not_be_sent(void **state)
     drive_free(d);
 }
 
-/* --- 100 (Continue) -------------------------------------------------------------------------------------------------------- */
+/* --- 100 (Continue) --------------------------------------------------------------------------------------------- */
 
 static void continue_when_wanted(void **state)
 {
@@ -188,7 +188,7 @@ static void continue_before_a_stream(void **state)
     drive_free(d);
 }
 
-/* --- switches ---------------------------------------------------------------------------------------------------------------- */
+/* --- switches --------------------------------------------------------------------------------------------------- */
 
 #define UPGRADE "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: e, f\r\n\r\n"
 #define CONNECT "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"
@@ -303,7 +303,7 @@ static void no_switch_within_a_body(void **state)
     drive_free(d);
 }
 
-/* --- as it was given ----------------------------------------------------------------------------------------------------- */
+/* --- as it was given -------------------------------------------------------------------------------------------- */
 
 static void mirror(struct drive *d, weir_exchange *x)
 {

@@ -26,7 +26,7 @@ static weir_code respond(weir_exchange *x, weir_body body)
     return weir_respond(x, 200, WEIR_NO_FIELDS, body);
 }
 
-/* --- answers out of order ---------------------------------------------------------------------------------------------- */
+/* --- answers out of order --------------------------------------------------------------------------------------- */
 
 static void answer_twice(struct drive *d, weir_exchange *x)
 {
@@ -197,7 +197,7 @@ static void more_than_there_is_room_for(void **state)
     drive_free(d);
 }
 
-/* --- the body at odd times -------------------------------------------------------------------------------------------------- */
+/* --- the body at odd times -------------------------------------------------------------------------------------- */
 
 static void poke(weir_exchange *x)
 {
@@ -247,7 +247,7 @@ static void body_functions_anywhere(void **state)
     drive_free(d);
 }
 
-/* --- giving up, and closing, in each callback ----------------------------------------------------------------------------------- */
+/* --- giving up, and closing, in each callback ------------------------------------------------------------------- */
 
 enum place { IN_HEAD, IN_BODY, IN_END, IN_ROOM, IN_EVENT, IN_DONE, PLACES };
 

@@ -27,7 +27,7 @@ static weir_code respond(weir_exchange *x, weir_body body)
     return weir_respond(x, 200, WEIR_NO_FIELDS, body);
 }
 
-/* --- the wrong role ------------------------------------------------------------------------------------------------------------ */
+/* --- the wrong role --------------------------------------------------------------------------------------------- */
 
 #define ASK WEIR_REQUEST(.target = WEIR_STR("/"), .host = WEIR_STR("a"))
 
@@ -136,7 +136,7 @@ static void wrong_requests(void **state)
     drive_free(d);
 }
 
-/* --- options -------------------------------------------------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------------------------------- */
 
 static void must_refuse(const weir_conn_options *options, const char *word)
 {
@@ -292,7 +292,7 @@ static void handlers_of_other_versions(void **state)
     drive_free(d);
 }
 
-/* --- an engine that is driven oddly ------------------------------------------------------------------------------------------------ */
+/* --- an engine that is driven oddly ----------------------------------------------------------------------------- */
 
 static void odd_driving(void **state)
 {

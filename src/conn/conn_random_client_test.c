@@ -36,7 +36,7 @@ static bool one_in(uint32_t n)
     return below(n) == 0;
 }
 
-/* --- the application ----------------------------------------------------------------------------------------------------- */
+/* --- the application -------------------------------------------------------------------------------------------- */
 
 static weir_str octets_of(unsigned n, uint64_t from, size_t size)
 {
@@ -166,7 +166,7 @@ static void ask(struct drive *d)
     chance.size = body.octets.len;
 }
 
-/* --- the server ------------------------------------------------------------------------------------------------------------ */
+/* --- the server ------------------------------------------------------------------------------------------------- */
 
 static void send_text(struct drive *d, const char *text, size_t size)
 {
@@ -272,7 +272,7 @@ static void world_acts(struct drive *d)
     drive_step(d);
 }
 
-/* --- what must hold -------------------------------------------------------------------------------------------------------- */
+/* --- what must hold --------------------------------------------------------------------------------------------- */
 
 /* Takes the content of a request at `at`; how much of it is there, its end in `at`, and whether it is all of it. */
 static uint64_t take_content(struct drive *d, const struct http_head *head, size_t *at, unsigned n, bool *whole)

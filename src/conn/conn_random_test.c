@@ -40,7 +40,7 @@ static bool one_in(uint32_t n)
     return below(n) == 0;
 }
 
-/* --- views that must not change --------------------------------------------------------------------------------------- */
+/* --- views that must not change --------------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t sum, weir_str octets)
 {
@@ -73,7 +73,7 @@ static bool is_live(const weir_exchange *x)
     return false;
 }
 
-/* --- the handler ----------------------------------------------------------------------------------------------------- */
+/* --- the handler ------------------------------------------------------------------------------------------------ */
 
 static weir_body random_body(const weir_exchange *x)
 {
@@ -248,7 +248,7 @@ static void on_done(struct drive *d, weir_exchange *x, const weir_exchange_endin
         act(x);
 }
 
-/* --- the peer -------------------------------------------------------------------------------------------------------- */
+/* --- the peer --------------------------------------------------------------------------------------------------- */
 
 #define MANY_FIELDS                                                                                                    \
     "A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: 6\r\nG: 7\r\nH: 8\r\nI: 9\r\nJ: 1\r\nK: 1\r\nL: 2\r\nM: 3\r\n"
@@ -347,7 +347,7 @@ static void peer_acts(struct drive *d)
     check_views(d);
 }
 
-/* --- what must hold ------------------------------------------------------------------------------------------------- */
+/* --- what must hold --------------------------------------------------------------------------------------------- */
 
 static void check_open(struct drive *d)
 {

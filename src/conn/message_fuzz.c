@@ -36,7 +36,7 @@ static struct made made;
 static bool heads[MESSAGES_MAX]; /* of the requests asked: HEAD */
 static struct outcome *now;
 
-/* --- the handler ----------------------------------------------------------------------------------------------------- */
+/* --- the handler ------------------------------------------------------------------------------------------------ */
 
 WEIR_PRINTF(1, 2) static void saw(const char *format, ...)
 {
@@ -95,7 +95,7 @@ static void on_done(struct drive *d, weir_exchange *x, const weir_exchange_endin
         saw("(%s)", weir_code_name(ending->code));
 }
 
-/* --- one run ----------------------------------------------------------------------------------------------------------- */
+/* --- one run ---------------------------------------------------------------------------------------------------- */
 
 static void set_options(struct drive *d, uint8_t options)
 {

@@ -75,7 +75,7 @@ static weir_body take_body(struct given *given)
                        : weir_body_sized(given->content.len);
 }
 
-/* --- what came against what was given -------------------------------------------------------------------------------- */
+/* --- what came against what was given --------------------------------------------------------------------------- */
 
 static bool is_framing(weir_str name)
 {
@@ -125,7 +125,7 @@ static void finish(weir_exchange *x, struct given *given)
     refused_any = true;
 }
 
-/* --- the server -------------------------------------------------------------------------------------------------------- */
+/* --- the server ------------------------------------------------------------------------------------------------- */
 
 static void server_head(struct drive *d, weir_exchange *x)
 {
@@ -166,7 +166,7 @@ static void server_end(struct drive *d, weir_exchange *x)
         finish(x, given);
 }
 
-/* --- the client -------------------------------------------------------------------------------------------------------- */
+/* --- the client ------------------------------------------------------------------------------------------------- */
 
 static void client_head(struct drive *d, weir_exchange *x)
 {
@@ -236,7 +236,7 @@ static bool ask(struct drive *d)
     return code == WEIR_OK;
 }
 
-/* --- the wire ---------------------------------------------------------------------------------------------------------- */
+/* --- the wire --------------------------------------------------------------------------------------------------- */
 
 static void move(struct drive *from, struct drive *to, size_t *moved)
 {

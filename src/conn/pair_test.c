@@ -36,7 +36,7 @@ WEIR_PRINTF(2, 3) static void saw(struct side *side, const char *format, ...)
     va_end(args);
 }
 
-/* --- the server's handler --------------------------------------------------------------------------------------------- */
+/* --- the server's handler --------------------------------------------------------------------------------------- */
 
 static bool path_is(weir_exchange *x, const char *path)
 {
@@ -97,7 +97,7 @@ static void server_room(void *app, weir_exchange *x)
     assert_int_equal(weir_finish(x, WEIR_NO_FIELDS), WEIR_OK);
 }
 
-/* --- the client's ------------------------------------------------------------------------------------------------------ */
+/* --- the client's ----------------------------------------------------------------------------------------------- */
 
 static void client_head(void *app, weir_exchange *x)
 {
@@ -136,7 +136,7 @@ static void done(void *app, weir_exchange *x, const weir_exchange_ending *ending
         weir_retry_name(ending->retry));
 }
 
-/* --- the wire ------------------------------------------------------------------------------------------------------------ */
+/* --- the wire --------------------------------------------------------------------------------------------------- */
 
 /* Moves octets from one to the other; true if something moved. */
 static bool carry(struct side *from, struct side *to)
@@ -250,7 +250,7 @@ static void expect_client(const char *text)
 static const size_t pieces[] = {1, 2, 7, 4000};
 #define FOR_PIECES for (size_t p = 0; p < sizeof pieces / sizeof pieces[0]; p++)
 
-/* --- the tests ------------------------------------------------------------------------------------------------------- */
+/* --- the tests -------------------------------------------------------------------------------------------------- */
 
 static void test_plain(void **state)
 {
@@ -397,7 +397,7 @@ static void test_what_may_not_be_asked(void **state)
     close_pair();
 }
 
-/* --- a server that is not ours ------------------------------------------------------------------------------------------ */
+/* --- a server that is not ours ---------------------------------------------------------------------------------- */
 
 static void feed(const char *text)
 {

@@ -41,7 +41,8 @@ static inline bool engine_is_quiet(const struct engine *engine)
 }
 static inline bool engine_wants_input(const struct engine *engine)
 {
-    return engine_is_h1(engine) ? h1_engine_wants_input(h1_engine_from_const(engine)) : engine->ops->wants_input(engine);
+    return engine_is_h1(engine) ? h1_engine_wants_input(h1_engine_from_const(engine))
+                                : engine->ops->wants_input(engine);
 }
 static inline bool engine_wants_much(const struct engine *engine)
 {

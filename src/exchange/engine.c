@@ -34,7 +34,7 @@ weir_code engine_out_of_memory(struct engine *engine)
     return WEIR_CODE_no_memory;
 }
 
-/* --- exchanges whose octets have not all left ----------------------------------------------------------------------- */
+/* --- exchanges whose octets have not all left ------------------------------------------------------------------- */
 
 /* The block of the input that the one behind it may hold too: blocks of the input follow each other. */
 const struct base_block *engine_last_block(const struct weir_exchange *x)

@@ -26,9 +26,10 @@ struct engine {
     uint64_t now_ns;
     struct base_input input;
     struct base_output output;
-    uint64_t unsent_held;  /* octets of memory of the exchanges whose answers are not with the transport: themselves, their
-                            * heads, and the blocks of the input that they hold */
-    uint32_t unsent_count; /* exchanges that ended without `done` and are not with the transport: they have no callback */
+    /* Octets of memory of the exchanges whose answers are not with the transport: the exchanges, their heads, and the
+     * blocks of the input that they hold. */
+    uint64_t unsent_held;
+    uint32_t unsent_count; /* answers not with the transport whose exchange has ended, as its handler has no `done` */
     uint8_t cut_retry;     /* weir_retry: of the first exchange that the end of the connection cut, if cut_any */
     bool cut_any : 1;
     bool running : 1;  /* within `run` */
@@ -130,7 +131,7 @@ void engine_account(struct engine *engine, uint64_t pending_before);
 /* An answer cannot be made for want of memory: the connection is lost, but it says so. Returns no_memory. */
 weir_code engine_out_of_memory(struct engine *engine);
 
-/* --- exchanges whose octets have not all left ----------------------------------------------------------------------- */
+/* --- exchanges whose octets have not all left ------------------------------------------------------------------- */
 
 /* The answer of `x` is whole in the output, which the account of acknowledgements hears of. False: it was taken, and no
  * other may follow, as its account would find no memory. */

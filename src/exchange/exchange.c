@@ -151,7 +151,7 @@ void exchange_end(struct weir_exchange *x, weir_code code, weir_delivery deliver
     exchange_free(x);
 }
 
-/* --- what arrived ------------------------------------------------------------------------------------------------ */
+/* --- what arrived ----------------------------------------------------------------------------------------------- */
 
 weir_role weir_exchange_role(const weir_exchange *x)
 {
@@ -223,7 +223,7 @@ uint64_t weir_body_length(const weir_exchange *x)
     return x->in_length;
 }
 
-/* --- marks that engine_run looks at --------------------------------------------------------------------------------- */
+/* --- marks that engine_run looks at ----------------------------------------------------------------------------- */
 
 void weir_body_pause(weir_exchange *x)
 {

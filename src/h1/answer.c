@@ -21,7 +21,7 @@ struct plan {
     bool tunnel;
 };
 
-/* --- checking ---------------------------------------------------------------------------------------------------- */
+/* --- checking --------------------------------------------------------------------------------------------------- */
 
 static bool name_is(weir_str name, weir_str lower)
 {
@@ -120,7 +120,7 @@ static bool make_plan(struct weir_exchange *x, struct plan *plan, const weir_bod
     return true;
 }
 
-/* --- the head ------------------------------------------------------------------------------------------------------ */
+/* --- the head --------------------------------------------------------------------------------------------------- */
 
 /* Whether this answer is to be the last, and why, as far as is known when its head is written. */
 static void decide_last(struct weir_exchange *x, const struct plan *plan)
@@ -177,7 +177,7 @@ static size_t head_size_max(const struct plan *plan, weir_str date, weir_str ser
            H1_LENGTH_LINE_SIZE_MAX + 96;
 }
 
-/* --- content ------------------------------------------------------------------------------------------------------- */
+/* --- content ---------------------------------------------------------------------------------------------------- */
 
 bool h1_engine_put_content(struct h1_engine *engine, const weir_body *body)
 {

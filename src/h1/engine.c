@@ -92,7 +92,7 @@ bool h1_engine_body_is_held(const struct h1_engine *engine)
     return x != NULL && (x->stuck || (x->paused && !x->refused));
 }
 
-/* --- the end of an exchange ----------------------------------------------------------------------------------------- */
+/* --- the end of an exchange ------------------------------------------------------------------------------------- */
 
 /* Nothing more comes of a client's response. Of the request everything is with the transport, or the rest is not for
  * anybody: else it is owed to the server, which has accepted it and reads on (RFC 9110, 7.5). */
@@ -174,7 +174,7 @@ uint64_t h1_engine_memory(const struct h1_engine *engine)
     return size + (input != NULL && input != before ? base_block_cost(input) : 0);
 }
 
-/* --- the run --------------------------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------------------------- */
 
 /* The user gave it up, or did what makes it impossible to go on. */
 static bool give_up(struct h1_engine *engine, struct weir_exchange *x)

@@ -61,7 +61,7 @@ static inline struct h1_engine *h1_engine_of(const struct weir_exchange *x)
     return (struct h1_engine *)x->engine;
 }
 
-/* --- used by conn ---------------------------------------------------------------------------------------------------- */
+/* --- used by conn ----------------------------------------------------------------------------------------------- */
 
 /* Memory as it is becomes a fresh one. */
 void h1_engine_init(struct h1_engine *engine, struct weir_conn_config *config, struct engine_facts *facts,
@@ -89,7 +89,8 @@ bool h1_engine_body_is_held(const struct h1_engine *engine);
 static inline bool h1_engine_awaits_body(const struct h1_engine *engine)
 {
     const struct weir_exchange *x = engine->current;
-    return x != NULL && !engine->base.facts->tunnel && (x->in == EXCHANGE_IN_BODY || x->in == EXCHANGE_IN_TRAILERS) && !x->stuck;
+    bool reads = x != NULL && (x->in == EXCHANGE_IN_BODY || x->in == EXCHANGE_IN_TRAILERS);
+    return reads && !engine->base.facts->tunnel && !x->stuck;
 }
 /* What the operations of the same names do (exchange/engine.h). */
 void h1_engine_drain(struct h1_engine *engine, bool octets_wait, uint64_t now_ns);
@@ -106,7 +107,7 @@ bool h1_engine_wants_much(const struct h1_engine *engine);
 void h1_engine_look(const struct h1_engine *engine, struct engine_sight *sight);
 void h1_engine_expire(struct h1_engine *engine, weir_code code, uint64_t now_ns);
 
-/* --- an exchange: weir/exchange.h ------------------------------------------------------------------------------------- */
+/* --- an exchange: weir/exchange.h ------------------------------------------------------------------------------- */
 
 weir_code h1_respond(weir_exchange *x, unsigned status, weir_str reason, weir_fields fields, weir_body body);
 weir_code h1_interim(weir_exchange *x, unsigned status, weir_fields fields);
@@ -132,7 +133,7 @@ void h1_engine_tell_drain(struct h1_engine *engine);
 /* check.c: asserts what must be true between two events. */
 void h1_engine_check(const struct h1_engine *engine);
 
-/* --- a client: request.c ----------------------------------------------------------------------------------------------- */
+/* --- a client: request.c ---------------------------------------------------------------------------------------- */
 
 /* A request that was checked and written down, to be put on a connection once or more often. */
 struct weir_prepared {
@@ -161,7 +162,7 @@ void h1_engine_release_content(struct h1_engine *engine, struct weir_exchange *x
  * reading goes on, and the connection is not kept. */
 void h1_engine_cease(struct h1_engine *engine);
 
-/* --- within the folder ------------------------------------------------------------------------------------------------ */
+/* --- within the folder ------------------------------------------------------------------------------------------ */
 
 /* Who sends: we, the peer. */
 static inline enum h1_party h1_engine_self(const struct h1_engine *engine)

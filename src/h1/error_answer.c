@@ -27,7 +27,7 @@ static weir_str method_of(const struct h1_engine *engine)
                           engine->base.config->lenient);
 }
 
-/* --- what may be given ------------------------------------------------------------------------------------------------- */
+/* --- what may be given ------------------------------------------------------------------------------------------ */
 
 static bool is_ours(weir_str name)
 {
@@ -56,7 +56,7 @@ static bool may_be_given(weir_fields fields, weir_str content)
     return true;
 }
 
-/* --- the answer -------------------------------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------------------------- */
 
 static char *put_head(char *to, const struct weir_error_answer *answer, weir_fields fields, size_t length)
 {

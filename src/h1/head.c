@@ -98,7 +98,7 @@ static void head_reset(struct http_head *head)
     *head = (struct http_head){.fields = head->fields, .field_capacity = head->field_capacity};
 }
 
-/* --- fields ------------------------------------------------------------------------------------------------------ */
+/* --- fields ----------------------------------------------------------------------------------------------------- */
 
 /* Makes one blank of each fold in [value, end) and of the blanks around it, and fills the room that this leaves at the
  * end with blanks. A second parse of the same octets then sees the same value. Returns the end of the new value. */
@@ -268,7 +268,7 @@ static int64_t take_fields(struct reader *r, char *at)
     return at - r->start;
 }
 
-/* --- start lines ------------------------------------------------------------------------------------------------- */
+/* --- start lines ------------------------------------------------------------------------------------------------ */
 
 /* HTTP-version, octet by octet. `bad`: what one that is none means; `preface`: the line so far is HTTP/2's. */
 static int64_t take_version(struct reader *r, const char *line, const char *bound, const char *p, weir_code bad,
@@ -443,7 +443,7 @@ static int64_t parse_status_line(struct reader *r, char **at)
     return take_reason(r, line, bound, at);
 }
 
-/* --- those of the header ----------------------------------------------------------------------------------------- */
+/* --- those of the header ---------------------------------------------------------------------------------------- */
 
 int64_t h1_head_parse_request(struct http_head *head, char *octets, size_t size, const struct http_head_limits *limits,
                               bool lenient, struct h1_known *known)

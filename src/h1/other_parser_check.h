@@ -8,7 +8,7 @@
 
 #include "h1/message_check.h"
 
-/* --- the other parser ------------------------------------------------------------------------------------------------ */
+/* --- the other parser ------------------------------------------------------------------------------------------- */
 
 struct other {
     struct message *message;
@@ -68,7 +68,7 @@ static inline void other_read(struct message *message, const char *octets, size_
         message->kind = MESSAGE_CLOSE;
 }
 
-/* --- how they may differ ----------------------------------------------------------------------------------------------- */
+/* --- how they may differ ---------------------------------------------------------------------------------------- */
 
 enum other_side {
     OTHER_WE_REFUSE,   /* with one of `codes`, and they take it */

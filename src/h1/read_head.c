@@ -197,7 +197,7 @@ bool h1_engine_begin(struct h1_engine *engine)
     return true;
 }
 
-/* --- a client's ------------------------------------------------------------------------------------------------------ */
+/* --- a client's ------------------------------------------------------------------------------------------------- */
 
 /* What the response's head says of the rest; a code to refuse it with, or WEIR_OK. */
 static weir_code take_response(struct h1_engine *engine, struct weir_exchange *x)

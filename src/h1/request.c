@@ -11,7 +11,7 @@
 #define EXPECT_TIMEOUT_NS WEIR_SECOND
 #define CLOSE_LINE        "Connection: close\r\n"
 
-/* --- checked and written once ------------------------------------------------------------------------------------------ */
+/* --- checked and written once ----------------------------------------------------------------------------------- */
 
 weir_code h1_engine_prepare(struct weir_prepared **out, struct weir_conn_config *config, const weir_request *request)
 {
@@ -54,7 +54,7 @@ void weir_prepared_free(weir_prepared *prepared)
         base_block_unref(prepared->block);
 }
 
-/* --- on a connection --------------------------------------------------------------------------------------------------- */
+/* --- on a connection -------------------------------------------------------------------------------------------- */
 
 /* Its turn: the server's next octets answer it. */
 static void take_turn(struct h1_engine *engine, struct weir_exchange *x)

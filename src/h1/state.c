@@ -133,7 +133,7 @@ void h1_states_recycle(struct h1_states *states)
     h1_states_init(states);
 }
 
-/* --- printing ---------------------------------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------------------------------------- */
 
 static const char *const state_names[] = {
 #define X(name) #name,

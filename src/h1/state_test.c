@@ -17,7 +17,7 @@ static void short_cut_agrees(void **state)
     assert_true(h1_states_check());
 }
 
-/* --- legal sequences --------------------------------------------------------------------------------------------------- */
+/* --- legal sequences -------------------------------------------------------------------------------------------- */
 
 enum { LAST = 100, ASK, RECYCLE, REFUSED = 1000 }; /* beside the events; + REFUSED: must be refused */
 
@@ -163,7 +163,7 @@ static void malformed_request(void **state)
     PLAY(moves);
 }
 
-/* --- all that can be reached ------------------------------------------------------------------------------------------- */
+/* --- all that can be reached ------------------------------------------------------------------------------------ */
 
 static unsigned index_of(const struct h1_states *s)
 {
@@ -248,7 +248,7 @@ static void every_reachable_state(void **state)
     assert_true(search.count > 40);
 }
 
-/* --- random walks: the words of RFC 9112 as a few counters ---------------------------------------------------------------- */
+/* --- random walks: the words of RFC 9112 as a few counters ------------------------------------------------------ */
 
 static void walks(void **state)
 {

@@ -18,7 +18,7 @@ static weir_str skip(weir_str text, size_t count)
     return (weir_str){text.ptr + count, text.len - count};
 }
 
-/* --- host -------------------------------------------------------------------------------------------------------- */
+/* --- host ------------------------------------------------------------------------------------------------------- */
 
 /* dec-octet three times with a dot and once without, to the end of the text. */
 static bool is_ipv4(weir_str text)
@@ -168,7 +168,7 @@ bool http_host_valid(weir_str host)
     return host_parse(host).valid;
 }
 
-/* --- target ------------------------------------------------------------------------------------------------------ */
+/* --- target ----------------------------------------------------------------------------------------------------- */
 
 static void split_query(struct http_target *target, weir_str text)
 {

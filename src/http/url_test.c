@@ -132,7 +132,7 @@ static void test_refused(void **state)
     assert_false(http_url_parse(&url, (weir_str){"http://a\0b", 10}));
 }
 
-/* --- every text of a few octets --------------------------------------------------------------------------------------------- */
+/* --- every text of a few octets --------------------------------------------------------------------------------- */
 
 static bool within(weir_str part, const char *from, const char *to)
 {

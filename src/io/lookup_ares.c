@@ -174,7 +174,7 @@ static void on_state(void *data, ares_socket_t fd, int readable, int writable)
         (void)io_poll_want(&watched->poll, wanted);
 }
 
-/* --- asking --------------------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------------------------- */
 
 static bool has_no_address(int status)
 {
@@ -326,7 +326,7 @@ void io_lookup_ask(struct io_lookup *lookup, struct io_name *name)
     retime(lookup);
 }
 
-/* --- setting up ----------------------------------------------------------------------------------------------------------- */
+/* --- setting up ------------------------------------------------------------------------------------------------- */
 
 /* From HOST:PORT with numeric hosts. */
 static weir_code parse_server(struct ares_addr_port_node *server, weir_str text, weir_error *error)

@@ -28,7 +28,7 @@ bool io_name_is_ready(const struct io_name *name)
            (name->families[IO_IPV4].answer == IO_ANSWER_ADDRESSES && name->delayed);
 }
 
-/* --- keeping ------------------------------------------------------------------------------------------------------------- */
+/* --- keeping ---------------------------------------------------------------------------------------------------- */
 
 static void forget(struct io_name *name)
 {
@@ -167,7 +167,7 @@ struct io_name *io_name_of(struct io_resolver *resolver, weir_str host)
     return name;
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------------------------- */
 
 bool io_family_add(struct io_family *family, const struct sockaddr *address, uint64_t ttl_ns)
 {
@@ -211,7 +211,7 @@ void io_family_answer(struct io_family *family, enum io_answer answer, weir_code
     io_name_release(name);
 }
 
-/* --- in which order -------------------------------------------------------------------------------------------------------- */
+/* --- in which order --------------------------------------------------------------------------------------------- */
 
 /* Whether this host has a way there: nothing is sent. */
 static bool has_way(const struct io_family *family, socklen_t size)

@@ -3,7 +3,7 @@
  * the test lets them, and a count of the questions. */
 #include "io/resolve_check.h"
 
-/* --- one family is enough ------------------------------------------------------------------------------------------------ */
+/* --- one family is enough --------------------------------------------------------------------------------------- */
 
 /* One family's answer is there, the other's is not: the first is told, then the other, or that there is none. */
 static void one_first(const char *host, const char *first, size_t count, const char *second)
@@ -104,7 +104,7 @@ static void test_cancel_between(void **state)
     assert_null(resolver);
 }
 
-/* --- shared, and kept --------------------------------------------------------------------------------------------------------- */
+/* --- shared, and kept ------------------------------------------------------------------------------------------- */
 
 /* Many ask for one name: it is asked for once, and each has the answer; those that were cancelled have none. */
 static void test_shared(void **state)
@@ -260,7 +260,7 @@ static void test_room(void **state)
     io_name_release(name);
 }
 
-/* --- what the system says -------------------------------------------------------------------------------------------------- */
+/* --- what the system says --------------------------------------------------------------------------------------- */
 
 /* A search list (resolv.conf(5)): both families are of the same name, the first that has an address at all. */
 static void test_search_list(void **state)

@@ -65,7 +65,7 @@ void weir_post_send(weir_post *post)
     weir_loop_unref(loop);
 }
 
-/* --- posts that Weir has the place of --------------------------------------------------------------------------------- */
+/* --- posts that Weir has the place of --------------------------------------------------------------------------- */
 
 struct kept_post {
     weir_post post;
@@ -100,7 +100,7 @@ weir_code weir_loop_post(weir_loop *loop, weir_loop_fn *fn, void *app)
     return pushed ? WEIR_OK : WEIR_CODE_stopped;
 }
 
-/* --- the loop's side -------------------------------------------------------------------------------------------------- */
+/* --- the loop's side -------------------------------------------------------------------------------------------- */
 
 static weir_post *first_of(weir_post *last)
 {

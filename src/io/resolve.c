@@ -34,7 +34,7 @@ static void drop_unless_waiting(struct io_resolver *resolver)
     io_lookup_drop(resolver->lookup);
 }
 
-/* --- telling ------------------------------------------------------------------------------------------------------------- */
+/* --- telling ---------------------------------------------------------------------------------------------------- */
 
 /* From the loop's round, each by its own timer: in a callback any of the others may be cancelled, and the resolver
  * freed. */
@@ -127,7 +127,7 @@ static void on_timer(struct io_timer *timer)
         tell_first(asked);
 }
 
-/* --- the resolver --------------------------------------------------------------------------------------------------------- */
+/* --- the resolver ----------------------------------------------------------------------------------------------- */
 
 weir_code io_resolver_new(struct io_resolver **out, weir_loop *loop, const weir_allocator *allocator,
                           weir_str name_servers, weir_error *error)
@@ -159,7 +159,7 @@ void io_resolver_free(struct io_resolver *resolver)
     base_release(&memory, resolver, sizeof(*resolver));
 }
 
-/* --- asking --------------------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------------------------- */
 
 static weir_code refuse(weir_str host, weir_error *error)
 {

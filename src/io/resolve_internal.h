@@ -24,7 +24,7 @@ void io_addresses_interleave(struct io_addresses *addresses);
 
 struct io_lookup;
 
-/* --- names -------------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------------------------ */
 
 union io_number {
     struct sockaddr any;
@@ -89,7 +89,7 @@ WEIR_MUST_USE bool io_family_add(struct io_family *family, const struct sockaddr
 /* It has all that it will have: addresses, if some were added, and IO_ANSWER_ADDRESSES. */
 void io_family_answer(struct io_family *family, enum io_answer answer, weir_code code, const char *why);
 
-/* --- queries ------------------------------------------------------------------------------------------------------------ */
+/* --- queries ---------------------------------------------------------------------------------------------------- */
 
 struct io_asked {
     struct io_query *query;
@@ -115,7 +115,7 @@ struct io_resolver {
     size_t waiting; /* queries that wait for the library */
 };
 
-/* --- the library -------------------------------------------------------------------------------------------------------- */
+/* --- the library ------------------------------------------------------------------------------------------------ */
 
 /* bad_address, no_memory, system_error. */
 WEIR_MUST_USE weir_code io_lookup_new(struct io_lookup **out, struct io_resolver *resolver, weir_str name_servers,

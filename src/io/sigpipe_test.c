@@ -161,7 +161,7 @@ static void test_blocked_by_the_program(void **state)
     assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
 }
 
-/* --- peers on a thread -------------------------------------------------------------------------------------------- */
+/* --- peers on a thread ------------------------------------------------------------------------------------------ */
 
 static void *leave(void *app)
 {

@@ -105,7 +105,7 @@ static struct io_acks reset(void)
     return acks;
 }
 
-/* --- while the peer reads --------------------------------------------------------------------------------------------- */
+/* --- while the peer reads --------------------------------------------------------------------------------------- */
 
 struct manner {
     int family;
@@ -195,7 +195,7 @@ static void test_after_both(void **state)
     play_often(&(struct manner){.family = AF_INET, .shuts = true, .we_shut = true});
 }
 
-/* --- when it goes ----------------------------------------------------------------------------------------------------- */
+/* --- when it goes ----------------------------------------------------------------------------------------------- */
 
 static bool peer_is_reset(int patience_ms)
 {
@@ -280,7 +280,7 @@ static void test_unix(void **state)
     close(peer.fd);
 }
 
-/* --- where the kernel refuses ----------------------------------------------------------------------------------------- */
+/* --- where the kernel refuses ----------------------------------------------------------------------------------- */
 
 /* Someone has locked a filter of his on the socket: it is reset at once without ours. */
 static void test_filter_is_locked(void **state)

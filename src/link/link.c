@@ -41,7 +41,7 @@ static uint64_t now_of(const struct link *link)
     return weir_loop_now(link->sock.loop);
 }
 
-/* --- idle ones, counted and in order ------------------------------------------------------------------------------- */
+/* --- idle ones, counted and in order ---------------------------------------------------------------------------- */
 
 /* Between exchanges. One that has not been used yet is not: its first request may be on its way, or in the kernel. */
 static bool is_idle(const struct link *link)
@@ -77,7 +77,7 @@ static bool set_idle(struct link *link, bool idle)
     return idle;
 }
 
-/* --- the end --------------------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------------------------- */
 
 uint64_t link_unix_now_ns(void)
 {
@@ -153,7 +153,7 @@ static void finish(struct link *link, bool aborts, const weir_receipt *last)
     link_home_look_at_slack(home);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------------------------- */
 
 static void write_failed(struct link *link, int os)
 {
@@ -198,7 +198,7 @@ static bool write_out(struct link *link)
     return true;
 }
 
-/* --- the step ------------------------------------------------------------------------------------------------------ */
+/* --- the step --------------------------------------------------------------------------------------------------- */
 
 static void shut(struct link *link)
 {
@@ -277,7 +277,7 @@ static void turn(struct link *link, bool more)
     step(link, more);
 }
 
-/* --- what the socket says -------------------------------------------------------------------------------------------- */
+/* --- what the socket says --------------------------------------------------------------------------------------- */
 
 static struct link *link_of_sock(struct io_sock *sock)
 {
@@ -380,7 +380,7 @@ static int64_t unix_time_of(void *loop)
     return io_loop_unix_time(loop);
 }
 
-/* --- the home -------------------------------------------------------------------------------------------------------- */
+/* --- the home --------------------------------------------------------------------------------------------------- */
 
 weir_code link_home_init(struct link_home *home, weir_loop *loop, const struct link_home_options *options,
                          weir_error *error)
@@ -443,7 +443,7 @@ weir_code link_open(struct link **out, struct link_home *home, int fd, const wei
     return WEIR_OK;
 }
 
-/* --- a client's ------------------------------------------------------------------------------------------------------- */
+/* --- a client's ------------------------------------------------------------------------------------------------- */
 
 weir_code link_request(struct link *link, const weir_prepared *prepared, struct weir_exchange *x)
 {

@@ -52,7 +52,7 @@ void link_home_add(const struct link_home *home, weir_ledger *l)
     l->octets_in_flight = l->octets_queued - l->octets_acked - l->octets_unacked - l->octets_unsent;
 }
 
-/* --- what an exchange knows of where it is -------------------------------------------------------------------------------- */
+/* --- what an exchange knows of where it is ---------------------------------------------------------------------- */
 
 weir_loop *weir_exchange_loop(const weir_exchange *x)
 {

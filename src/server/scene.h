@@ -15,7 +15,7 @@
 #include <cmocka.h>
 #include <weir/weir.h>
 
-/* --- memory that is counted ------------------------------------------------------------------------------------------- */
+/* --- memory that is counted ------------------------------------------------------------------------------------- */
 
 static size_t held;
 
@@ -32,7 +32,7 @@ static inline void *counting(void *ctx, void *ptr, size_t old_size, size_t new_s
 
 static const weir_allocator allocator = {.resize = counting};
 
-/* --- a handler, a client ------------------------------------------------------------------------------------------------ */
+/* --- a handler, a client ---------------------------------------------------------------------------------------- */
 
 static inline void hello(void *app, weir_exchange *x)
 {

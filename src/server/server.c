@@ -12,7 +12,7 @@ void server_notice(const weir_server *server, weir_code code, const char *text)
         server->options.notice(server->options.app, code, text);
 }
 
-/* --- making and freeing ------------------------------------------------------------------------------------------- */
+/* --- making and freeing ----------------------------------------------------------------------------------------- */
 
 static weir_code make_workers(weir_server *server, weir_error *error)
 {
@@ -80,7 +80,7 @@ void weir_server_free(weir_server *server)
     base_release(&allocator, server, sizeof *server);
 }
 
-/* --- running --------------------------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------------------------- */
 
 static void *run_thread(void *app)
 {
@@ -151,7 +151,7 @@ weir_code weir_server_run(weir_server *server, weir_error *error)
     return code;
 }
 
-/* --- drain and stop, from anywhere ----------------------------------------------------------------------------------- */
+/* --- drain and stop, from anywhere ------------------------------------------------------------------------------ */
 
 void server_poke(const weir_server *server)
 {
@@ -186,7 +186,7 @@ bool weir_server_is_stopped(const weir_server *server)
     return true;
 }
 
-/* --- in one call ----------------------------------------------------------------------------------------------------- */
+/* --- in one call ------------------------------------------------------------------------------------------------ */
 
 static bool is_usage(weir_code code)
 {

@@ -23,7 +23,7 @@ static struct worker *worker_of_listener(struct io_listener *listener)
     return BASE_CONTAINER(listener, struct server_listener, listener)->worker;
 }
 
-/* --- accepting ------------------------------------------------------------------------------------------------------- */
+/* --- accepting -------------------------------------------------------------------------------------------------- */
 
 static void accept_all(struct worker *worker, bool on)
 {
@@ -91,7 +91,7 @@ static void on_paused(struct io_listener *listener, int os)
 
 static const struct io_listener_ops listener_ops = {.accepted = on_accepted, .paused = on_paused};
 
-/* --- endings --------------------------------------------------------------------------------------------------------- */
+/* --- endings ---------------------------------------------------------------------------------------------------- */
 
 void worker_tell_started(struct worker *worker)
 {
@@ -151,7 +151,7 @@ static bool on_exchange_ended(struct weir_conn_config *config, struct weir_excha
     return false;
 }
 
-/* --- drain and stop ------------------------------------------------------------------------------------------------- */
+/* --- drain and stop --------------------------------------------------------------------------------------------- */
 
 static void close_listeners(struct worker *worker)
 {
@@ -209,7 +209,7 @@ bool worker_is_stopped(const struct worker *worker)
     return __atomic_load_n(&worker->stopped, __ATOMIC_ACQUIRE);
 }
 
-/* --- making ------------------------------------------------------------------------------------------------------------ */
+/* --- making ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t share_of_memory(const weir_server_options *options)
 {

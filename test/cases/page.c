@@ -20,7 +20,7 @@ static void *grow(void *ptr, size_t size)
     return grown;
 }
 
-/* --- text ----------------------------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------------------------- */
 
 void text_add(struct text *text, const char *octets, size_t size)
 {
@@ -82,7 +82,7 @@ void text_free(struct text *text)
     *text = (struct text){.ptr = NULL};
 }
 
-/* --- octets as pages write them ------------------------------------------------------------------------------------- */
+/* --- octets as pages write them --------------------------------------------------------------------------------- */
 
 /* After `\{`: a count, a blank, an octet, `}`. Returns what follows, or null. */
 static const char *undo_run(struct text *to, const char *at)
@@ -141,7 +141,7 @@ static bool undo_escapes(struct text *to, const char *from, size_t size)
     return at != NULL;
 }
 
-/* --- pages ---------------------------------------------------------------------------------------------------------- */
+/* --- pages ------------------------------------------------------------------------------------------------------ */
 
 struct reading {
     struct page *page;

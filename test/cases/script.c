@@ -36,7 +36,7 @@ struct script {
     bool fin_done;
 };
 
-/* --- what is told ---------------------------------------------------------------------------------------------------- */
+/* --- what is told ----------------------------------------------------------------------------------------------- */
 
 /* Nothing after the words: no blank either. */
 static void tell_octets(struct text *lines, const char *what, weir_str octets)
@@ -102,7 +102,7 @@ static void tell_response(struct told *told, weir_exchange *x)
     tell_fields(&told->lines, "field", weir_exchange_fields(x));
 }
 
-/* --- the handler ----------------------------------------------------------------------------------------------------- */
+/* --- the handler ------------------------------------------------------------------------------------------------ */
 
 static void answer_tunnel(weir_exchange *x, unsigned status)
 {
@@ -199,7 +199,7 @@ static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *end
     text_print(&told->lines, "done %s\n", weir_code_name(ending->code));
 }
 
-/* --- the transport --------------------------------------------------------------------------------------------------- */
+/* --- the transport ---------------------------------------------------------------------------------------------- */
 
 static void write_all(struct script *script)
 {
@@ -282,7 +282,7 @@ static void feed_block(struct script *script, const struct block *block, bool is
     feed(script, block->octets + first, block->size - first);
 }
 
-/* --- what a client asks ---------------------------------------------------------------------------------------------- */
+/* --- what a client asks ----------------------------------------------------------------------------------------- */
 
 static weir_str take_text(char **at, const char *stops)
 {
@@ -338,7 +338,7 @@ static void wait_some(struct script *script, const struct block *block)
     settle(script);
 }
 
-/* --- a run ----------------------------------------------------------------------------------------------------------- */
+/* --- a run ------------------------------------------------------------------------------------------------------ */
 
 /* The peer goes on until the connection is closed in order; what is cut then was not finished, and is not told. */
 static void finish(struct script *script, struct text *end)

@@ -43,7 +43,7 @@ static uint64_t draw_size(struct run *run)
     return draw(run, bound < run->size_max ? bound : run->size_max);
 }
 
-/* --- the answer --------------------------------------------------------------------------------------------------------- */
+/* --- the answer ------------------------------------------------------------------------------------------------- */
 
 static void leave_if_due(const struct request *r, weir_exchange *x)
 {
@@ -86,7 +86,7 @@ static void on_end(void *app, weir_exchange *x)
     r->ended = true;
 }
 
-/* --- the request -------------------------------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------------------------ */
 
 static void on_room(void *app, weir_exchange *x)
 {
@@ -203,7 +203,7 @@ static void send_next(struct run *run)
     exit(2);
 }
 
-/* --- the run ------------------------------------------------------------------------------------------------------------- */
+/* --- the run ---------------------------------------------------------------------------------------------------- */
 
 static void on_ending(void *app, const weir_ending *ending)
 {

@@ -61,7 +61,7 @@ static void fail(const char *what)
     abort();
 }
 
-/* --- memory ------------------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------------------------- */
 
 static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
 {
@@ -79,7 +79,7 @@ static void *resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
     return made;
 }
 
-/* --- stages ------------------------------------------------------------------------------------------------------- */
+/* --- stages ----------------------------------------------------------------------------------------------------- */
 
 static struct stage *here(void)
 {
@@ -111,7 +111,7 @@ static void sit(weir_exchange *x, bool server)
     s->begun++;
 }
 
-/* --- calls -------------------------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------------------------ */
 
 static void call_one(weir_exchange *x, bool server, enum place place)
 {
@@ -210,7 +210,7 @@ static void on_event(void *app, weir_exchange *x, weir_event event)
 static const weir_handler handler =
     WEIR_HANDLER(.head = on_head, .body = on_body, .end = on_end, .room = on_room, .done = on_done, .event = on_event);
 
-/* --- requests ----------------------------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------------------------- */
 
 static void send_request(void)
 {
@@ -242,7 +242,7 @@ static void send_request(void)
         sit(x, false);
 }
 
-/* --- the scene ---------------------------------------------------------------------------------------------------- */
+/* --- the scene -------------------------------------------------------------------------------------------------- */
 
 static void on_ending(void *app, const weir_ending *ending)
 {
@@ -366,7 +366,7 @@ static void one_step(struct stage *s, const char *folder)
         weir_loop_step(play.loop, one_in(dice, 8) ? WEIR_MS : 0);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------------------------- */
 
 static void *run_server(void *app)
 {
@@ -474,7 +474,7 @@ static void play_seed(uint64_t seed, const char *folder)
         fail("something is left");
 }
 
-/* --- all ---------------------------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------------------------------------- */
 
 /* Each function was called in each place, once there were so many calls there that a miss is no chance. Clients have no
  * events today. */

@@ -116,7 +116,7 @@ static void count_up(uint8_t *times)
         ++*times;
 }
 
-/* --- closing ------------------------------------------------------------------------------------------------------------ */
+/* --- closing ---------------------------------------------------------------------------------------------------- */
 
 static void stay(struct server *s, struct peer *p)
 {
@@ -186,7 +186,7 @@ static void leave_due(struct server *s)
             leave(s, s->peers[fd]);
 }
 
-/* --- answering ------------------------------------------------------------------------------------------------------------ */
+/* --- answering -------------------------------------------------------------------------------------------------- */
 
 /* Small enough for any socket's buffer; a peer that has left is noticed when it is read. */
 static void put(struct peer *p, const char *octets, size_t size)
@@ -257,7 +257,7 @@ static bool serve_early(struct server *s, struct peer *p)
     return false;
 }
 
-/* --- reading -------------------------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------------------------- */
 
 static enum fate draw_fate(struct server *s)
 {
@@ -337,7 +337,7 @@ static void on_readable(struct server *s, struct peer *p)
     (void)go_on(s, p);
 }
 
-/* --- the loop ------------------------------------------------------------------------------------------------------------- */
+/* --- the loop --------------------------------------------------------------------------------------------------- */
 
 static void on_connection(struct server *s)
 {
@@ -382,7 +382,7 @@ static void *run(void *app)
     }
 }
 
-/* --- starting and stopping -------------------------------------------------------------------------------------------------- */
+/* --- starting and stopping -------------------------------------------------------------------------------------- */
 
 static bool listen_tcp(struct server *s, char address[128])
 {

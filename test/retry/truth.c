@@ -61,7 +61,7 @@ struct run {
 
 static char big_body[BIG_SIZE];
 
-/* --- asking --------------------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------------------------- */
 
 static void send_next(struct run *r);
 
@@ -155,7 +155,7 @@ static void on_drained(void *app)
     weir_loop_stop(r->loop);
 }
 
-/* --- judging ---------------------------------------------------------------------------------------------------------------- */
+/* --- judging ---------------------------------------------------------------------------------------------------- */
 
 static void complain(struct run *r, uint32_t id, const struct server_record *did, const char *what)
 {
@@ -295,7 +295,7 @@ static void judge_all(struct run *r, const struct server *server, const weir_led
     report(r, &did, pool, failed, unread, seconds);
 }
 
-/* --- a scene ---------------------------------------------------------------------------------------------------------------- */
+/* --- a scene ---------------------------------------------------------------------------------------------------- */
 
 static double seconds_now(void)
 {
@@ -359,7 +359,7 @@ static bool play(const struct scene *scene, uint32_t total, uint64_t seed)
     return r.complaints == 0;
 }
 
-/* --- the scenes ------------------------------------------------------------------------------------------------------------- */
+/* --- the scenes ------------------------------------------------------------------------------------------------- */
 
 #define TELLS_NOTHING .retry = WEIR_RETRY_NEVER, .method = "POST"
 #define SAFE          .retry = WEIR_RETRY_SAFE, .method = "GET"

@@ -67,7 +67,7 @@ static _Noreturn void die(const char *what, const char *which)
     exit(2);
 }
 
-/* --- digests and bodies ------------------------------------------------------------------------------------------------- */
+/* --- digests and bodies ----------------------------------------------------------------------------------------- */
 
 /* Octets that repeat late, so that one that is lost, doubled or in the wrong place changes the digest. */
 static char *pattern(size_t size)
@@ -101,7 +101,7 @@ static EVP_MD_CTX *new_digest(void)
     return digest;
 }
 
-/* --- lines out ------------------------------------------------------------------------------------------------------------ */
+/* --- lines out -------------------------------------------------------------------------------------------------- */
 
 static void add_fields(struct text *to, weir_fields fields)
 {
@@ -181,7 +181,7 @@ static void put_ledger(const struct probe *probe)
                  json, c.origins, c.dialling, c.busy, c.idle, c.closing, c.waiting, c.reused, c.stale, c.retried);
 }
 
-/* --- the handler ------------------------------------------------------------------------------------------------------------ */
+/* --- the handler ------------------------------------------------------------------------------------------------ */
 
 static void on_head(void *app, weir_exchange *x)
 {
@@ -245,7 +245,7 @@ static void on_drained(void *app)
     weir_loop_stop(probe->loop);
 }
 
-/* --- sending ---------------------------------------------------------------------------------------------------------------- */
+/* --- sending ---------------------------------------------------------------------------------------------------- */
 
 static const weir_handler handler =
     WEIR_HANDLER(.head = on_head, .body = on_body, .end = on_end, .room = on_room, .done = on_done);
@@ -314,7 +314,7 @@ static void on_timer(void *app)
     send_due(app);
 }
 
-/* --- words ------------------------------------------------------------------------------------------------------------------ */
+/* --- words ------------------------------------------------------------------------------------------------------ */
 
 /* The value of NAME=VALUE; null if the word is another. */
 static const char *value_of(const char *word, const char *name)

@@ -18,7 +18,7 @@ static void check(bool right, const char *what)
     failed |= !right;
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------------ */
+/* --- names ------------------------------------------------------------------------------------------------------ */
 
 static void names(void)
 {
@@ -32,7 +32,7 @@ static void names(void)
     CHECK(strcmp(weir_delivery_name(WEIR_DELIVERY_UNKNOWN), "unknown") == 0);
 }
 
-/* --- policy ------------------------------------------------------------------------------------------------------------ */
+/* --- policy ----------------------------------------------------------------------------------------------------- */
 
 static weir_level level_of(weir_judge *judge, weir_code code)
 {
@@ -54,7 +54,7 @@ static void policy(void)
     CHECK(judge.failures == 1);
 }
 
-/* --- server and client --------------------------------------------------------------------------------------------------- */
+/* --- server and client ------------------------------------------------------------------------------------------ */
 
 static uint64_t ended_by_code[WEIR_CODE_COUNT];
 
@@ -263,7 +263,7 @@ static void server_and_client(void)
     weir_server_free(server);
 }
 
-/* --- a connection without I/O ----------------------------------------------------------------------------------------------- */
+/* --- a connection without I/O ----------------------------------------------------------------------------------- */
 
 static void alone_head(void *app, weir_exchange *x)
 {

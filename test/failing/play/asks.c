@@ -91,7 +91,7 @@ static bool is_plain(const struct ask_script *script)
     return !script->dead && !script->gives_up && !script->leaves && script->when != ASK_LAST;
 }
 
-/* --- callbacks ---------------------------------------------------------------------------------------------------- */
+/* --- callbacks -------------------------------------------------------------------------------------------------- */
 
 static void on_head(void *app, weir_exchange *x)
 {
@@ -142,7 +142,7 @@ static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *end
 static const weir_handler handler =
     WEIR_HANDLER(.head = on_head, .body = on_body, .end = on_end, .room = on_room, .done = on_done);
 
-/* --- sending ------------------------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------------------------------------- */
 
 static weir_body body_of(const struct ask_script *script, int file)
 {
@@ -186,7 +186,7 @@ void ask_send(struct ask *ask, const struct ask_script *script, weir_client *cli
         weir_exchange_abort(ask->x);
 }
 
-/* --- what came of it ---------------------------------------------------------------------------------------------- */
+/* --- what came of it -------------------------------------------------------------------------------------------- */
 
 bool ask_is_over(const struct ask *ask)
 {

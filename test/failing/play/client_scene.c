@@ -81,7 +81,7 @@ static int open_descriptors(void)
     return count;
 }
 
-/* --- when things fail --------------------------------------------------------------------------------------------- */
+/* --- when things fail ------------------------------------------------------------------------------------------- */
 
 /* The next descriptor that is opened is the lowest free one: so many more, and those that are free below. */
 static void limit_descriptors(unsigned left)
@@ -131,7 +131,7 @@ static unsigned suffering_max(const struct scene *scene)
     return plan->until_witness || plan->allocation > 0 || plan->random > 0 ? ASKS_MAX : inject_hits();
 }
 
-/* --- the clients -------------------------------------------------------------------------------------------------- */
+/* --- the clients ------------------------------------------------------------------------------------------------ */
 
 static void on_ending(void *app, const weir_ending *ending)
 {
@@ -194,7 +194,7 @@ static void check_refusal(struct scene *scene, weir_code code, const weir_error 
         fail(scene, "refused for nothing: %s: \"%s\"", weir_code_name(code), error->text);
 }
 
-/* --- one thread, two sides ---------------------------------------------------------------------------------------- */
+/* --- one thread, two sides -------------------------------------------------------------------------------------- */
 
 /* A turn of each side, after a wait for either. The library has its turn as the contract for nested loops says
  * (weir/loop.h): a wake-up that is lost is a scene that is stuck. */
@@ -265,7 +265,7 @@ static void check_asks(struct scene *scene, size_t from, unsigned suffering_most
              weir_code_name(last->refused != WEIR_OK ? last->refused : last->ending.code), suffering_most);
 }
 
-/* --- the story ---------------------------------------------------------------------------------------------------- */
+/* --- the story -------------------------------------------------------------------------------------------------- */
 
 static void play_requests(struct scene *scene)
 {
@@ -331,7 +331,7 @@ static void play_drain(struct scene *scene)
             fail(scene, "client %d was drained %u times", (int)i, scene->told[i].drained);
 }
 
-/* --- the books ---------------------------------------------------------------------------------------------------- */
+/* --- the books -------------------------------------------------------------------------------------------------- */
 
 static uint64_t sum(const uint64_t *of, size_t count)
 {
@@ -448,7 +448,7 @@ void client_scene_play(const struct scene_plan *plan, struct scene_result *resul
         fail(&scene, "%zu octets are not given back", scene.memory.live);
 }
 
-/* --- before and after all ----------------------------------------------------------------------------------------- */
+/* --- before and after all --------------------------------------------------------------------------------------- */
 
 void client_scene_init(const char *folder, double factor)
 {

@@ -31,7 +31,7 @@ void body_fini(void)
     free(all_octets);
 }
 
-/* --- connecting and leaving --------------------------------------------------------------------------------------- */
+/* --- connecting and leaving ------------------------------------------------------------------------------------- */
 
 static void leave(struct client *client, bool reset)
 {
@@ -80,7 +80,7 @@ bool client_is_content(const struct client *client)
     return client->answered == client->script->times && !client->script->rude;
 }
 
-/* --- asking ------------------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------------------------- */
 
 static size_t size_of_one(const struct client_script *script)
 {
@@ -124,7 +124,7 @@ static void send_some(struct client *client)
     }
 }
 
-/* --- being answered ----------------------------------------------------------------------------------------------- */
+/* --- being answered --------------------------------------------------------------------------------------------- */
 
 static void end_answer(struct client *client)
 {

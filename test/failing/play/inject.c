@@ -45,7 +45,7 @@ static const struct inject_call table[CALL_COUNT + 1] = {
 #define WELL_FORMED(why, names) _Static_assert(sizeof(why) > 1 && sizeof(names) > 1, why);
 CALLS_SPARED(WELL_FORMED)
 
-/* --- the plan ----------------------------------------------------------------------------------------------------- */
+/* --- the plan --------------------------------------------------------------------------------------------------- */
 
 static struct inject_plan plan = {.call = -2};
 static atomic_uint seen; /* calls that the plan is about */
@@ -130,7 +130,7 @@ static int fault_of(int call)
     return plan.fault;
 }
 
-/* --- what the kernel would do besides ----------------------------------------------------------------------------- */
+/* --- what the kernel would do besides --------------------------------------------------------------------------- */
 
 /* Who is told EAGAIN, or gets less than there is, may wait for the next edge; the kernel has none to give, as nothing
  * happened. So it is asked to look again, which gives one. */
@@ -170,7 +170,7 @@ static size_t shortened(size_t size, int fault)
     return fault == SHORT ? size > 0 : fault == HALF ? (size + 1) / 2 : size;
 }
 
-/* --- wrappers that only fail -------------------------------------------------------------------------------------- */
+/* --- wrappers that only fail ------------------------------------------------------------------------------------ */
 
 #define FAIL_MINUS_ONE(call) (errno = fault, -1)
 #define FAIL_CODE(call)      (errno = EIO, fault)
@@ -187,7 +187,7 @@ static size_t shortened(size_t size, int fault)
     }
 CALLS_PLAIN(WRAPPER)
 
-/* --- wrappers that do more ---------------------------------------------------------------------------------------- */
+/* --- wrappers that do more -------------------------------------------------------------------------------------- */
 
 int __real_accept4(int fd, struct sockaddr *from, socklen_t *size, int flags);
 int __real_connect(int fd, const struct sockaddr *to, socklen_t size);
@@ -405,7 +405,7 @@ ssize_t __wrap_write(int fd, const void *from, size_t size)
     return -1;
 }
 
-/* --- for programs that do not know of it -------------------------------------------------------------------------- */
+/* --- for programs that do not know of it ------------------------------------------------------------------------ */
 
 static unsigned number_of(const char *name, unsigned otherwise)
 {

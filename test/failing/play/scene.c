@@ -144,7 +144,7 @@ static int open_descriptors(void)
     return count;
 }
 
-/* --- the server --------------------------------------------------------------------------------------------------- */
+/* --- the server ------------------------------------------------------------------------------------------------- */
 
 static void on_ending(void *app, const weir_ending *ending)
 {
@@ -226,7 +226,7 @@ static void find_target(struct scene *scene)
     scene->target.tcp.sin_port = htons((uint16_t)(port != NULL ? atoi(port + 1) : 0));
 }
 
-/* --- one thread, two sides ---------------------------------------------------------------------------------------- */
+/* --- one thread, two sides -------------------------------------------------------------------------------------- */
 
 /* A turn of each side, after a wait for either. */
 static void turn(struct scene *scene, uint64_t until_ns)
@@ -308,7 +308,7 @@ static void check_clients(struct scene *scene, size_t from, unsigned cheated_max
         fail(scene->result, "%u clients lost an answer, \"%s\" among them; %u may", cheated, name, cheated_max);
 }
 
-/* --- the story ---------------------------------------------------------------------------------------------------- */
+/* --- the story -------------------------------------------------------------------------------------------------- */
 
 static bool has_trouble(const struct scene *scene, unsigned before)
 {
@@ -447,7 +447,7 @@ void scene_play(const struct scene_plan *plan, struct scene_result *result)
         fail(result, "%zu octets are not given back", scene.memory.live);
 }
 
-/* --- before and after all ----------------------------------------------------------------------------------------- */
+/* --- before and after all --------------------------------------------------------------------------------------- */
 
 void scene_init(const char *folder, double factor)
 {

@@ -51,7 +51,7 @@ static bool may_be_bug(int fault)
     return fault == EBADF || fault == EFAULT || fault == EINVAL || fault == ENOTSOCK;
 }
 
-/* --- call by call ------------------------------------------------------------------------------------------------- */
+/* --- call by call ----------------------------------------------------------------------------------------------- */
 
 void sweep_play(const struct scene_plan *plan, const char *what, struct scene_result *result)
 {
@@ -139,7 +139,7 @@ static void every_call(void)
     }
 }
 
-/* --- memory and descriptors --------------------------------------------------------------------------------------- */
+/* --- memory and descriptors ------------------------------------------------------------------------------------- */
 
 static void play_allocation(size_t at, bool and_after)
 {
@@ -176,7 +176,7 @@ static void play_short(unsigned left)
     sweep_play(&plan, what, &result);
 }
 
-/* --- everything at once ------------------------------------------------------------------------------------------- */
+/* --- everything at once ----------------------------------------------------------------------------------------- */
 
 static void everywhere(int fault, const char *name, unsigned every)
 {
@@ -213,7 +213,7 @@ static void all_at_once(unsigned seeds)
     }
 }
 
-/* --- one, by hand ------------------------------------------------------------------------------------------------- */
+/* --- one, by hand ----------------------------------------------------------------------------------------------- */
 
 static int one(int argc, char **argv)
 {

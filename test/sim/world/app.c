@@ -38,7 +38,7 @@ void app_check_over(const struct app *app)
         sim_fail("one done an exchange", "%llu exchanges got no `done`", (unsigned long long)app->living);
 }
 
-/* --- answering ------------------------------------------------------------------------------------------------------------ */
+/* --- answering -------------------------------------------------------------------------------------------------- */
 
 static void abort_it(struct app_exchange *e)
 {
@@ -150,7 +150,7 @@ static void answer_in_time(struct app *app, struct app_exchange *e, weir_exchang
         answer(e);
 }
 
-/* --- the callbacks ---------------------------------------------------------------------------------------------------------- */
+/* --- the callbacks ---------------------------------------------------------------------------------------------- */
 
 /* Where it is remembered; null: a number that is another's, by garbage, or was there before. */
 static struct app_exchange *place_of(struct app *app, unsigned number, uint16_t port)

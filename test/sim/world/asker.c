@@ -15,7 +15,7 @@ static struct asker_request *request_of(weir_exchange *x)
     return weir_exchange_user(x);
 }
 
-/* --- what comes -------------------------------------------------------------------------------------------------------- */
+/* --- what comes ------------------------------------------------------------------------------------------------- */
 
 static void on_head(void *app, weir_exchange *x)
 {
@@ -107,7 +107,7 @@ static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *end
 static const weir_handler handler =
     WEIR_HANDLER(.head = on_head, .body = on_body, .end = on_end, .room = on_room, .done = on_done);
 
-/* --- what it does ------------------------------------------------------------------------------------------------------ */
+/* --- what it does ----------------------------------------------------------------------------------------------- */
 
 static void give_up(void *app)
 {
@@ -273,7 +273,7 @@ void asker_free(struct asker *asker)
     weir_client_free(asker->client);
 }
 
-/* --- what must hold ---------------------------------------------------------------------------------------------------- */
+/* --- what must hold --------------------------------------------------------------------------------------------- */
 
 void asker_check(const struct asker *asker, uint64_t most)
 {

@@ -238,7 +238,7 @@ void io_loop_off_late(struct io_late *late)
     base_list_remove(&late->node);
 }
 
-/* --- timers ------------------------------------------------------------------------------------------------------------- */
+/* --- timers ----------------------------------------------------------------------------------------------------- */
 
 void io_timer_start(weir_loop *loop, struct io_timer *timer, uint64_t due_ns)
 {

@@ -81,7 +81,7 @@ static bool has_work(const struct io_sock *sock)
     return is(sock, WOKEN) || is(sock, WRITABLE) || is(sock, TRY_NOW) || may_read(sock) || must_tell_death(sock);
 }
 
-/* --- opening and closing ------------------------------------------------------------------------------------------------ */
+/* --- opening and closing ---------------------------------------------------------------------------------------- */
 
 static void on_edge(struct net_end *end)
 {
@@ -140,7 +140,7 @@ void io_sock_close(struct io_sock *sock)
     sock->flags = 0;
 }
 
-/* --- what is asked of it ------------------------------------------------------------------------------------------------ */
+/* --- what is asked of it ---------------------------------------------------------------------------------------- */
 
 void io_sock_read(struct io_sock *sock, bool on)
 {
@@ -266,7 +266,7 @@ void io_sock_local(const struct io_sock *sock, weir_address *local)
     *local = (weir_address){.family = AF_INET, .port = 80, .octets = {127, 0, 0, 1}};
 }
 
-/* --- its turn ------------------------------------------------------------------------------------------------------------ */
+/* --- its turn --------------------------------------------------------------------------------------------------- */
 
 void io_sim_event(struct io_sock *sock, unsigned ready)
 {

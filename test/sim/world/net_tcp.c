@@ -110,7 +110,7 @@ void net_acknowledge(struct net_end *end)
         send_segment(end, NET_ACK, 0);
 }
 
-/* --- what arrives --------------------------------------------------------------------------------------------------- */
+/* --- what arrives ----------------------------------------------------------------------------------------------- */
 
 static void owe_ack(struct net_end *end)
 {

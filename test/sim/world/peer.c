@@ -24,7 +24,7 @@ static void soon(struct peer *peer, uint64_t after_ns)
     net_call_at(net_now() + after_ns, act, peer);
 }
 
-/* --- what it asks ---------------------------------------------------------------------------------------------------- */
+/* --- what it asks ----------------------------------------------------------------------------------------------- */
 
 static void put(struct peer *peer, const char *octets, size_t size)
 {
@@ -134,7 +134,7 @@ static void spoil(struct peer *peer)
     }
 }
 
-/* --- what it does ----------------------------------------------------------------------------------------------------- */
+/* --- what it does ----------------------------------------------------------------------------------------------- */
 
 static void gone(struct peer *peer, const char *how)
 {
@@ -300,7 +300,7 @@ static void on_change(struct net_end *end)
     (void)sim_list(list);
 }
 
-/* --- making ------------------------------------------------------------------------------------------------------------- */
+/* --- making ----------------------------------------------------------------------------------------------------- */
 
 static void draw_manners(struct peer *peer, bool hostile)
 {

@@ -72,7 +72,7 @@ static void between(const struct times *t, struct stamp since, uint64_t limit_ns
     not_late(t, since, limit_ns, weir_code_name(code));
 }
 
-/* --- since when -------------------------------------------------------------------------------------------------------- */
+/* --- since when ------------------------------------------------------------------------------------------------- */
 
 /* A read of this round may have come after its timers. */
 static struct stamp read_before(const struct times *t)
@@ -125,7 +125,7 @@ static struct stamp write_since(const struct times *t, const struct stamp *progr
     return later(later(t->at[TIMES_WROTE], t->at[TIMES_BLOCKED]), *progress);
 }
 
-/* --- what happens ------------------------------------------------------------------------------------------------------ */
+/* --- what happens ----------------------------------------------------------------------------------------------- */
 
 void times_open(struct times *t, const weir_loop *loop, const weir_limits *limits, const struct peer *peer, bool client)
 {
@@ -199,7 +199,7 @@ void times_tell(struct times *t, enum times_what what, size_t n, const void *x)
     t->at[what] = now;
 }
 
-/* --- endings ----------------------------------------------------------------------------------------------------------- */
+/* --- endings ---------------------------------------------------------------------------------------------------- */
 
 static void cause_of_write(const struct times *t, const struct stamp *progress)
 {

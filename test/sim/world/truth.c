@@ -35,7 +35,7 @@ static struct world_connection *connection_of(struct world *w, uint16_t port, st
     return &w->connections[port - NET_PORT_BASE];
 }
 
-/* --- the living -------------------------------------------------------------------------------------------------------- */
+/* --- the living ------------------------------------------------------------------------------------------------- */
 
 static void check_timer(const struct link *link)
 {
@@ -67,7 +67,7 @@ static void check_silence(const struct world *w, weir_code code, const struct ne
              silent_ns / WEIR_MS);
 }
 
-/* --- time -------------------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------------------------- */
 
 static bool is_client(const struct link *link)
 {
@@ -178,7 +178,7 @@ void truth_of_living(struct world *w)
     asker_check(&w->asker, net_open_most());
 }
 
-/* --- closing ------------------------------------------------------------------------------------------------------------ */
+/* --- closing ---------------------------------------------------------------------------------------------------- */
 
 static uint64_t pending_of(const struct link *link)
 {
@@ -223,7 +223,7 @@ void truth_before_close(struct io_sock *sock, bool reset)
     check_linger(link);
 }
 
-/* --- endings ------------------------------------------------------------------------------------------------------------ */
+/* --- endings ---------------------------------------------------------------------------------------------------- */
 
 /* What is said of octets that came: only of a peer that sends garbage, or more than a limit allows. */
 static bool is_bad(const struct world *w, weir_code code, const struct net_pair *pair)

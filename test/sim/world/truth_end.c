@@ -6,7 +6,7 @@
 #include "sim.h"
 #include "world.h"
 
-/* --- who stayed and read ----------------------------------------------------------------------------------------------- */
+/* --- who stayed and read ---------------------------------------------------------------------------------------- */
 
 /* What the server or its application did on purpose, or could not help. */
 static bool is_excuse(const weir_ending *e)
@@ -87,7 +87,7 @@ static void check_good(struct world *w, const struct world_connection *c)
     sim_record->totals.judged++;
 }
 
-/* --- what is said to be lost ------------------------------------------------------------------------------------------- */
+/* --- what is said to be lost ------------------------------------------------------------------------------------ */
 
 /* How many whole requests of a connection the application took, at most: of one that it refused it is not told. */
 static unsigned requests_taken(const struct world *w, uint16_t port)
@@ -117,7 +117,7 @@ static void check_lost(struct world *w, const struct world_connection *c, const 
                  weir_delivery_name(c->ending.delivery));
 }
 
-/* --- the ledger -------------------------------------------------------------------------------------------------------- */
+/* --- the ledger ------------------------------------------------------------------------------------------------- */
 
 static void check_ledger(const struct world *w)
 {

@@ -11,7 +11,7 @@
 
 struct world world;
 
-/* --- memory --------------------------------------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------------------------- */
 
 static void *resize(void *context, void *ptr, size_t old_size, size_t new_size)
 {
@@ -41,7 +41,7 @@ static void *resize(void *context, void *ptr, size_t old_size, size_t new_size)
     return fresh != NULL ? (char *)fresh + 16 : NULL;
 }
 
-/* --- what is drawn -------------------------------------------------------------------------------------------------------- */
+/* --- what is drawn ---------------------------------------------------------------------------------------------- */
 
 static void draw_limits(weir_limits *limits)
 {
@@ -163,7 +163,7 @@ static void draw_events(struct world *w)
             net_call_at(NET_EPOCH_NS + sim_rarely(2, 300) * NET_MS, begin_peer, &w->peers[i]);
 }
 
-/* --- time ------------------------------------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------------------------- */
 
 /* How much later than it could the loop runs: the machine is busy, or the process stands still. */
 static uint64_t lateness(struct world *w)
@@ -246,7 +246,7 @@ static bool move_on(struct world *w, struct clock clocks[2])
     return true;
 }
 
-/* --- the client ---------------------------------------------------------------------------------------------------------------- */
+/* --- the client ------------------------------------------------------------------------------------------------- */
 
 static unsigned place_for_dial(uint16_t port, struct net_listener **listener)
 {
@@ -309,7 +309,7 @@ static bool end_client(struct world *w)
     return true;
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------------------------- */
 
 static void finish(struct world *w)
 {
