@@ -39,7 +39,7 @@ static void leave_queue(struct client_call *call)
     client_of(call)->waiting_count--;
 }
 
-/* It ends: nothing of it is to come any more but `done`. */
+/* The call ends: stops its timer. Only `done` may follow. */
 static void forget(struct client_call *call)
 {
     io_timer_stop(client_of(call)->home.loop, &call->timer);

@@ -133,7 +133,7 @@ void client_origin_is_due(struct client_origin *origin);
 void client_place_is_free(weir_client *client);
 /* An idle link that is fit for use, taken out of the list; null: none. */
 struct client_link *client_take_idle(struct client_origin *origin);
-/* It could not be asked for want of memory: it is kept, unless that ends it. */
+/* Out of memory: the link returns to the idle list, if it is still open. */
 void client_link_not_asked(struct client_link *link);
 /* A link was dialled. */
 void client_link_opened(struct client_origin *origin, struct link *link, uint64_t dial_ns);

@@ -49,7 +49,7 @@ bool client_redial(struct client_origin *origin, weir_code code, weir_stage stag
     if (!repeats || !may_pass(code))
         return false;
     if (client_origin_rests(origin))
-        return true; /* begun beside the one that failed first: that has told of both */
+        return true; /* a parallel dial already failed and began the pause: count once */
     bool held = origin->held;
     origin->held = true;
     for (struct base_list *n = origin->waiting.next, *next = n->next; n != &origin->waiting; n = next) {

@@ -18,7 +18,7 @@ static uint64_t age_limit_ns(const struct weir_conn *conn)
     if (limit == WEIR_UNLIMITED)
         return WEIR_NEVER;
     uint64_t mixed = (conn->facts.id ^ conn->config->seed) * UINT64_C(0x9e3779b97f4a7c15);
-    mixed ^= mixed >> 32; /* of the low half alone the low ones vary little; the high half alone is four seconds */
+    mixed ^= mixed >> 32; /* fold: the low bits are poorly mixed, and the high 32 alone span 4 s */
     return deadlines_add(conn->began_ns, limit - mixed % (limit / 10 + 1));
 }
 

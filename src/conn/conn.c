@@ -153,7 +153,7 @@ void conn_settle(struct weir_conn *conn, uint64_t now_ns)
         return;
     if (engine->abort)
         conn_life(conn, LIFE_EVENT_CUT);
-    /* What a client has not sent when nothing more is to come of it nobody wants. */
+    /* A client whose connection is finished: the unsent rest of its request is dropped. */
     if (engine->finished && !engine_is_server(engine) && !conn->facts.tunnel)
         base_output_cut(&engine->output, &engine->config->blocks);
     if (conn->facts.draining && conn->life == LIFE_OPEN && engine_is_quiet(engine)) {
@@ -210,8 +210,8 @@ weir_code conn_take_request(weir_request *ours, const weir_request *request)
     return all_known ? WEIR_OK : WEIR_CODE_unsupported;
 }
 
-/* An active part to ask on, or null: `code` then says why. `ahead`: others are under way, and octets are on their
- * way out, so that one more changes nothing of what is waited for. */
+/* Returns the engine to queue a request on, or null with the reason in `code`. `*ahead`: the request is pipelined behind
+ * output that is pending, so the deadlines stay as they are. */
 static struct engine *begin_asking(struct weir_conn *conn, uint64_t now_ns, weir_code *code, bool *ahead)
 {
     *code = WEIR_CODE_misuse;

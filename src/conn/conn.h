@@ -20,8 +20,8 @@ struct conn_work {
     uint64_t dropped; /* octets read and dropped after the last exchange */
     uint64_t look_ns; /* when to look at the acknowledgements again, while lingering */
     uint64_t look_after_ns;
-    /* Whether a peer that the kernel takes no octets for reads all the same: what it had acknowledged when a part of
-     * the time was over, since when the octets waited (deadlines.out_ns) at that moment, and what is being asked. */
+    /* The probe for slow readers. At a quarter of write_timeout the acknowledged count is noted, with deadlines.out_ns of
+     * that moment. If the count has grown when the timeout is over, the peer reads, and the timeout restarts. */
     uint64_t marked_acked;
     uint64_t marked_since_ns;
     uint8_t asking; /* enum conn_asking */

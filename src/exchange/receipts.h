@@ -41,8 +41,8 @@ void receipts_fini(struct receipts *receipts, const weir_allocator *allocator);
 /* A whole answer of `size` octets, more than none, was queued. False: it was kept, and for the next one there may be no
  * memory: no other may be pushed. */
 WEIR_MUST_USE bool receipts_push(struct receipts *receipts, const weir_allocator *allocator, uint64_t size);
-/* Many runs are held, twice as many as the last look left: another would help. So the account is never more than twice
- * what is under way and one batch, however the answers come, and looks are few. */
+/* The runs have doubled since the last TCP_INFO query, so another query is worth its system call. The account is thus at
+ * most twice what is under way and one batch, and queries are few. */
 bool receipts_is_crowded(const struct receipts *receipts);
 /* Octets of memory beyond the struct. */
 size_t receipts_memory(const struct receipts *receipts);

@@ -57,8 +57,8 @@ void h1_engine_end(struct h1_engine *engine, weir_code code)
     exchange_end(x, code, delivery);
 }
 
-/* The server cannot have acted on a request of which it said before that it would not, or of which no octet had been
- * acknowledged when its FIN came, which acknowledges all that it took, and that a reset then answered. */
+/* Two things prove that the server did not process a request. Either the server had already said that it closes. Or its
+ * FIN, which acknowledges all octets that it took, acknowledged none of the request, and a reset followed. */
 static bool is_unprocessed(const struct h1_engine *engine, const struct weir_exchange *x,
                            const struct receipts_facts *known)
 {

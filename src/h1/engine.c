@@ -268,7 +268,7 @@ void h1_engine_sent(struct h1_engine *engine, uint64_t n, uint64_t now_ns)
     engine_end_sent(&engine->base);
 }
 
-/* What a client does about it: the end of a content that ends so, or of the hope for a response. */
+/* A client: the FIN completes content that is delimited by close, or ends the wait for a response. */
 static void fin_of_server(struct h1_engine *engine, struct weir_exchange *x)
 {
     if (x->in == EXCHANGE_IN_HEAD) {

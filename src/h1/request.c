@@ -75,8 +75,8 @@ static void take_turn(struct h1_engine *engine, struct weir_exchange *x)
     }
 }
 
-/* What was asked far ahead has left the cache meanwhile: of a hundred connections with sixteen requests each it is four
- * hundred kilobytes. It comes while the response before it is read. */
+/* Prefetches the next pipelined exchange. A hundred connections with sixteen exchanges each are 400 KB, which exceeds the
+ * cache. The octets arrive while the response before is read. */
 static void fetch_early(const struct weir_exchange *x)
 {
     enum { LINE_SIZE = 64 };

@@ -16,7 +16,8 @@
 
 /* Events that the kernel is asked for at once: 3 KiB of stack. */
 #define EVENTS_MAX  256
-/* As often it is asked for more in one round when it gave as many; what is left comes in the next. */
+/* At most so many further calls of epoll_wait(0) a round, while the array comes back full. The rest waits for the next
+ * round. */
 #define REFILLS_MAX 64
 
 static void backend_close(weir_loop *loop)
