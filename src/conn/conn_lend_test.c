@@ -125,6 +125,26 @@ static void goes_back_before_done(void **state)
     }
 }
 
+/* The request turns out to be malformed while its answer waits for the peer to read: what went back is not sent. */
+static void what_went_back_is_not_sent(void **state)
+{
+    (void)state;
+    for (int finished = 0; finished < 2; finished++) {
+        struct drive *d = serve(SIZE + 300);
+        drive_open(d);
+        drive_send(d, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+        assert_string_equal(returned, "a");
+        if (finished)
+            assert_int_equal(weir_finish(d->x, WEIR_NO_FIELDS), WEIR_OK);
+        drive_send(d, "no size\r\n");
+        assert_string_equal(returned, "abcdefgh!");
+        d->write_left = UINT64_MAX;
+        drive_step(d);
+        DRIVE_MUST(d, drive_count(d, "#") == 0 && drive_count(d, "hhhh") == 0);
+        drive_free(d);
+    }
+}
+
 static void what_is_refused_is_not_taken(void **state)
 {
     (void)state;
@@ -167,9 +187,8 @@ static void every_allocation_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(goes_back_as_it_leaves),
-        cmocka_unit_test(goes_back_before_done),
-        cmocka_unit_test(what_is_refused_is_not_taken),
+        cmocka_unit_test(goes_back_as_it_leaves),     cmocka_unit_test(goes_back_before_done),
+        cmocka_unit_test(what_went_back_is_not_sent), cmocka_unit_test(what_is_refused_is_not_taken),
         cmocka_unit_test(every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,17 @@ void h1_engine_cease(struct h1_engine *engine)
     base_output_cut(&engine->base.output, &engine->base.config->blocks);
 }
 
+/* What was borrowed of the application goes back to it with the exchange, sent or not. An answer that was given whole, and
+ * is not whole without that, may be one that ends with the connection: only a reset can tell. */
+static void cut_borrowed(struct h1_engine *engine, const struct weir_exchange *x)
+{
+    uint64_t sent = engine->base.facts->octets_sent;
+    uint64_t of_others = x->out_begin > sent ? x->out_begin - sent : 0;
+    if (base_output_cut_borrowed(&engine->base.output, &engine->base.config->blocks, of_others) &&
+        exchange_is_answered(x))
+        engine->base.abort = true;
+}
+
 void h1_engine_end(struct h1_engine *engine, weir_code code)
 {
     struct engine_facts *facts = engine->base.facts;
@@ -53,6 +64,8 @@ void h1_engine_end(struct h1_engine *engine, weir_code code)
         facts->answer_cut = true;
         delivery = WEIR_DELIVERY_LOST;
     }
+    if (begun)
+        cut_borrowed(engine, x);
     engine->current = NULL;
     exchange_end(x, code, delivery);
 }
