@@ -1,18 +1,20 @@
 /* weir/conn.h: one HTTP connection without I/O: octets in, octets out, one deadline.
  *
  * A weir_conn is all of a connection but the socket: the protocol, the life, the deadlines, the staged close, the
- * ending. The server and the client of this library are adapters around it; yours can be a page
+ * ending. The server and the client of this library are adapters around it. An adapter of yours can be one page
  * (examples/engine_alone.c):
  *
  *     feed     weir_conn_reserve, read into it, weir_conn_received(n); at end of stream weir_conn_received_fin
- * drain    weir_conn_output, write it, weir_conn_sent(n)     steps    after each of these ask weir_conn_wants, and do
- * what it says, until it says nothing new     time     weir_conn_deadline; at or after it weir_conn_tick     errors   a
- * failed read or write: weir_conn_failed with its errno     end      once weir_conn_wants says CLOSE or ABORT: do it,
- * call weir_conn_closed, then weir_conn_free
+ *     drain    weir_conn_output, write it, weir_conn_sent(n)
+ *     steps    after each of these ask weir_conn_wants, and do what it says, until it says nothing new
+ *     time     weir_conn_deadline; at or after it weir_conn_tick
+ *     errors   a failed read or write: weir_conn_failed with its errno
+ *     end      once weir_conn_wants says CLOSE or ABORT: do it, call weir_conn_closed, then weir_conn_free
  *
  * Callbacks of the handler run inside received, received_fin, sent, receipt, tick, failed, drain, stop and closed,
- * never inside the functions of exchange.h. Time only comes in as `now_ns` (monotonic, never going back). Nothing
- * blocks. An idle connection holds no buffer. Not thread-safe: one connection, one thread at a time. / */
+ * never inside the functions of exchange.h. Time comes in only as `now_ns` (monotonic, never going back). No function
+ * blocks. An idle connection holds no buffer. A connection is not thread-safe: one thread at a time may use it.
+ */
 #ifndef WEIR_CONN_H
 #define WEIR_CONN_H
 

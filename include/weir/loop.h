@@ -58,8 +58,7 @@ WEIR_API uint64_t weir_loop_now(const weir_loop *loop);
 WEIR_API void weir_loop_set_user(weir_loop *loop, void *user);
 WEIR_API void *weir_loop_user(const weir_loop *loop);
 
-/* --- posts: the way back to a loop from another thread
- * ----------------------------------------------------------------
+/* --- posts: the way back to a loop from another thread -----------------------------------------------------------
  *
  * A weir_post stands in a struct of the caller's, such as a job for a pool of threads (examples/thread.c):
  *
