@@ -70,8 +70,6 @@
          EAGAIN, EINTR, EINVAL) \
     CALL(socket, int, (int family, int type, int protocol), (family, type, protocol), MINUS_ONE, \
          EACCES, EAFNOSUPPORT, EINVAL, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTONOSUPPORT) \
-    CALL(sysconf, long, (int name), (name), MINUS_ONE, \
-         EINVAL) \
     CALL(timerfd_create, int, (__clockid_t clock, int flags), (clock, flags), MINUS_ONE, \
          EINVAL, EMFILE, ENFILE, ENODEV, ENOMEM, EPERM) \
     CALL(unlink, int, (const char *path), (path), MINUS_ONE, \
@@ -129,7 +127,7 @@
         "sigismember signal sigpending pthread_sigmask pthread_cond_destroy pthread_cond_init pthread_cond_signal " \
         "pthread_cond_timedwait pthread_cond_wait pthread_condattr_destroy pthread_condattr_init " \
         "pthread_condattr_setclock pthread_mutex_destroy pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock " \
-        "pthread_setcancelstate pthread_cancel sched_yield snprintf strftime vsnprintf freeaddrinfo") \
+        "pthread_setcancelstate pthread_cancel sched_yield sysconf snprintf strftime vsnprintf freeaddrinfo") \
     WHY("a failure is a mistake of ours, and an assertion says so: EBADF, EFAULT, EINVAL are all its manual names", \
         "timerfd_settime pthread_join") \
     WHY("its answer is not looked at: membarrier, without which a drain's wait for handshakes is shorter", \
