@@ -56,29 +56,6 @@ void base_output_cut(struct base_output *output, struct base_blocks *blocks)
     drop_ring(output, blocks);
 }
 
-bool base_output_cut_borrowed(struct base_output *output, struct base_blocks *blocks, uint64_t n)
-{
-    uint64_t before = 0;
-    uint32_t keep = 0;
-    while (keep < output->count) {
-        const struct base_piece *piece = base_output_piece(output, keep);
-        if (piece->block == NULL && before + piece->len > n)
-            break;
-        before += piece->len;
-        keep++;
-    }
-    if (keep == output->count)
-        return false;
-    while (output->count > keep) {
-        drop_block(output, last(output)->block);
-        output->count--;
-    }
-    output->pending = before;
-    if (keep == 0)
-        base_output_cut(output, blocks);
-    return true;
-}
-
 void base_output_fini(struct base_output *output, struct base_blocks *blocks)
 {
     base_output_cut(output, blocks);

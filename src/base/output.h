@@ -52,8 +52,6 @@ static inline const struct base_piece *base_output_piece(const struct base_outpu
 void base_output_consume(struct base_output *output, uint64_t n);
 /* Drops everything. */
 void base_output_cut(struct base_output *output, struct base_blocks *blocks);
-/* Drops what is behind the first n octets from the first borrowed piece or file on. True: there was one. */
-bool base_output_cut_borrowed(struct base_output *output, struct base_blocks *blocks, uint64_t n);
 /* Gives the tail block back if the chain is empty. */
 void base_output_settle(struct base_output *output);
 

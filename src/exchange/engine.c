@@ -119,8 +119,10 @@ void engine_end_sent(struct engine *engine)
     struct weir_exchange *x;
     while ((x = engine->unsent_first) != NULL && x->out_end <= facts->octets_sent) {
         engine_pop_unsent(engine);
-        exchange_end(x, x->wrong != 0 ? (weir_code)x->wrong : WEIR_CODE_complete,
-                     x->rest_unsent ? WEIR_DELIVERY_PARTIAL : WEIR_DELIVERY_UNCONFIRMED);
+        weir_delivery delivery = x->rest_unsent ? WEIR_DELIVERY_PARTIAL : WEIR_DELIVERY_UNCONFIRMED;
+        if (x->ended_early)
+            delivery = x->in == EXCHANGE_IN_DONE ? WEIR_DELIVERY_PARTIAL : WEIR_DELIVERY_NONE_OWED;
+        exchange_end(x, x->wrong != 0 ? (weir_code)x->wrong : WEIR_CODE_complete, delivery);
     }
 }
 

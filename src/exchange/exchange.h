@@ -90,6 +90,7 @@ struct weir_exchange {
     bool no_content : 1; /* the answer's content is not sent: HEAD, 204, 304 */
     bool begun_out : 1;  /* some octet of what we send is queued */
     bool drain_told : 1;
+    bool ended_early : 1; /* `wrong` says why; its octets are to leave before `done`, as some may be borrowed */
     /* Of a client: */
     bool answered : 1;      /* the final response's head is here */
     bool heard : 1;         /* some octet of a response is, or was */

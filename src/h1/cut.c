@@ -22,17 +22,6 @@ void h1_engine_cease(struct h1_engine *engine)
     base_output_cut(&engine->base.output, &engine->base.config->blocks);
 }
 
-/* What was borrowed of the application goes back to it with the exchange, sent or not. An answer that was given whole, and
- * is not whole without that, may be one that ends with the connection: only a reset can tell. */
-static void cut_borrowed(struct h1_engine *engine, const struct weir_exchange *x)
-{
-    uint64_t sent = engine->base.facts->octets_sent;
-    uint64_t of_others = x->out_begin > sent ? x->out_begin - sent : 0;
-    if (base_output_cut_borrowed(&engine->base.output, &engine->base.config->blocks, of_others) &&
-        exchange_is_answered(x))
-        engine->base.abort = true;
-}
-
 void h1_engine_end(struct h1_engine *engine, weir_code code)
 {
     struct engine_facts *facts = engine->base.facts;
@@ -64,9 +53,15 @@ void h1_engine_end(struct h1_engine *engine, weir_code code)
         facts->answer_cut = true;
         delivery = WEIR_DELIVERY_LOST;
     }
-    if (begun)
-        cut_borrowed(engine, x);
     engine->current = NULL;
+    if (begun && !engine->base.abort && facts->octets_queued > facts->octets_sent) {
+        /* What is queued still leaves, and some of it may be the handler's: until then it is not told of the end. */
+        x->wrong = (uint8_t)code;
+        x->ended_early = true;
+        x->out_end = facts->octets_queued;
+        engine_push_unsent(&engine->base, x);
+        return;
+    }
     exchange_end(x, code, delivery);
 }
 
@@ -132,9 +127,11 @@ uint32_t h1_engine_cut(struct h1_engine *engine, weir_code code, const struct re
     struct weir_exchange *x;
     uint32_t whole = 0;
     while ((x = engine->base.unsent_first) != NULL) {
-        whole++;
+        whole += !x->ended_early;
         engine_pop_unsent(&engine->base);
-        weir_delivery delivery = receipts_judge(known, x->out_begin, x->out_end, true);
+        weir_delivery delivery = x->ended_early && x->in != EXCHANGE_IN_DONE
+                                     ? WEIR_DELIVERY_NONE_OWED
+                                     : receipts_judge(known, x->out_begin, x->out_end, !x->ended_early);
         exchange_end(x, engine_is_server(&engine->base) ? code : WEIR_CODE_complete,
                      delivery); /* a client has its answer */
     }
