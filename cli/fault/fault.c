@@ -275,8 +275,9 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* One write, so that whoever waits for the lines sees them whole. */
-static void announce(const struct fault_proxy *proxy)
+/* One write, so that whoever waits for the lines sees them whole. False: there is no memory for them, and nobody would
+ * know where it listens. */
+static bool announce(const struct fault_proxy *proxy)
 {
     struct text text = text_growing();
     char url[200];
@@ -290,8 +291,10 @@ static void announce(const struct fault_proxy *proxy)
         fault_address_text(&proxy->routes[i].to.all[0], to);
         text_printf(&text, PROGRAM ": listening on %s, to %s, seed %" PRIu64 "\n", listen, to, proxy->plans.seed);
     }
-    (void)fputs(text.ptr != NULL ? text.ptr : "", stderr);
+    bool whole = text.ptr != NULL && !text.cut;
+    (void)fputs(whole ? text.ptr : PROGRAM ": out of memory\n", stderr);
     text_free(&text);
+    return whole;
 }
 
 static void summary(const struct fault_proxy *proxy)
@@ -344,8 +347,9 @@ static int serve(struct fault_proxy *proxy, const struct fault_options *options,
     } else {
         proxy->loop.epoll = proxy->signals.fd = -1;
     }
-    if (status == 0) {
-        announce(proxy);
+    if (status == 0 && !announce(proxy)) {
+        status = 1;
+    } else if (status == 0) {
         fault_proxy_run(proxy);
         summary(proxy);
     }

@@ -117,11 +117,15 @@ static bool set_path(struct load_target *target, const char *rest)
     return true;
 }
 
-static bool init_unix_url(struct load_target *target, const char *path, char *error, size_t error_size)
+static bool init_unix_url(struct load_target *target, const char *path, char *error, size_t error_size, bool *usage)
 {
     target->path = strdup("/");
     target->host = strdup("localhost");
-    return target->path != NULL && target->host != NULL && set_unix(target, path, error, error_size);
+    if (target->path != NULL && target->host != NULL)
+        return set_unix(target, path, error, error_size);
+    *usage = false;
+    (void)snprintf(error, error_size, "out of memory");
+    return false;
 }
 
 static bool init_http(struct load_target *target, const char *rest, const char *unix_path, char *error,
@@ -133,6 +137,7 @@ static bool init_http(struct load_target *target, const char *rest, const char *
     char *authority = strndup(rest, length);
     bool done = target->host != NULL && authority != NULL && set_path(target, rest + length);
     if (!done) {
+        *usage = false;
         (void)snprintf(error, error_size, "out of memory");
     } else if (strchr(authority, '@') != NULL) {
         (void)snprintf(error, error_size, "the URL has a user in it: expected -H 'Authorization: Basic ...' instead");
@@ -157,7 +162,7 @@ bool load_target_init(struct load_target *target, const char *url, const char *u
     *target = (struct load_target){.url = url};
     *usage = true;
     if (strncmp(url, "unix:", 5) == 0 && unix_path == NULL)
-        return init_unix_url(target, url + 5, error, error_size);
+        return init_unix_url(target, url + 5, error, error_size, usage);
     if (strncasecmp(url, "https://", 8) == 0)
         (void)snprintf(error, error_size,
                        "the URL is '%s': https needs TLS, which is not in this build; expected http://", url);
