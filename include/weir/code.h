@@ -150,7 +150,8 @@ extern "C" {
  * with 0.1. */
 #define WEIR_CODE_TABLE_ADDED(X)                                                                                       \
     X(memory_limit, ABORT, SELF, NOTABLE, 503, 11, "held most while memory was short",                                  \
-      "raise memory_max, or lower what a connection may hold")
+      "raise memory_max, or lower what a connection may hold")                                                        \
+    X(bad_escape, ERROR, PEER, NOTABLE, 400, 1, "malformed percent-encoding, or one of NUL", "")
 
 #define WEIR_CODE_TABLE(X) WEIR_CODE_TABLE_0_1(X) WEIR_CODE_TABLE_ADDED(X)
 

@@ -16,6 +16,7 @@
 #include <weir/loop.h>
 #include <weir/policy.h>
 #include <weir/server.h>
+#include <weir/uri.h>
 #include <weir/url.h>
 
 #endif
