@@ -1,4 +1,4 @@
-# The comforts above the library: redirects, decompression. On public headers only; a library of its own, so that who does
+# The comforts above the library: redirects, decompression, forms. On public headers only; a library of its own, so that who does
 # not want them needs none of what they need.
 
 find_package(ZLIB QUIET)

@@ -151,7 +151,9 @@ extern "C" {
 #define WEIR_CODE_TABLE_ADDED(X)                                                                                       \
     X(memory_limit, ABORT, SELF, NOTABLE, 503, 11, "held most while memory was short",                                  \
       "raise memory_max, or lower what a connection may hold")                                                        \
-    X(bad_escape, ERROR, PEER, NOTABLE, 400, 1, "malformed percent-encoding, or one of NUL", "")
+    X(bad_escape, ERROR, PEER, NOTABLE, 400, 1, "malformed percent-encoding, or one of NUL", "")                       \
+    X(bad_form, ERROR, PEER, NOTABLE, 400, 1, "a form that is malformed or cut", "")                                   \
+    X(form_limit, ERROR, PEER, NOTABLE, 413, 11, "a form over one of its limits", "")
 
 #define WEIR_CODE_TABLE(X) WEIR_CODE_TABLE_0_1(X) WEIR_CODE_TABLE_ADDED(X)
 
