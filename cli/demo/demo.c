@@ -153,13 +153,17 @@ static void announce(const weir_server *server)
     (void)fputs(text, stderr);
 }
 
-static int print_options(const weir_server *server)
+/* Nothing listens for that. */
+static int print_options(const weir_server_options *options)
 {
-    int length = weir_server_print_options(server, NULL, 0);
-    char *text = length < 0 ? NULL : malloc((size_t)length + 1);
+    weir_error error;
+    int length = weir_server_options_print(options, NULL, 0, &error);
+    if (length < 0)
+        return complain("", &error);
+    char *text = malloc((size_t)length + 1);
     if (text == NULL)
         return 1;
-    (void)weir_server_print_options(server, text, (size_t)length + 1);
+    (void)weir_server_options_print(options, text, (size_t)length + 1, &error);
     bool printed = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
     free(text);
     return printed ? 0 : 1;
@@ -225,20 +229,18 @@ static int serve(struct demo *demo, const struct demo_options *options)
         .ending = on_ending,
         .notice = on_notice,
     };
+    if (options->print_options)
+        return print_options(&server_options);
+    demo->names = &options->names;
     if (weir_server_new(&demo->server, &server_options, &error) != WEIR_OK)
         return complain("", &error);
-    int status;
-    if (options->print_options) {
-        status = print_options(demo->server);
-    } else {
-        install_signals(demo);
-        announce(demo->server);
-        weir_code code = weir_server_run(demo->server, &error);
-        remove_signals();
-        status = report(demo);
-        if (code != WEIR_OK)
-            status = complain("cannot serve: ", &error);
-    }
+    install_signals(demo);
+    announce(demo->server);
+    weir_code code = weir_server_run(demo->server, &error);
+    remove_signals();
+    int status = report(demo);
+    if (code != WEIR_OK)
+        status = complain("cannot serve: ", &error);
     weir_server_free(demo->server);
     return status;
 }

@@ -17,6 +17,7 @@ struct demo {
     struct log log;
     struct sink endings;
     atomic_bool draining;
+    const struct option_list *names; /* of hosts, that guarded paths may be asked by */
 };
 
 struct demo_task;
@@ -25,6 +26,7 @@ struct demo_route {
     const char *path; /* the whole path; or, with `prefix`, what it begins with */
     bool prefix;
     bool any_method; /* else GET and HEAD */
+    bool guarded;    /* only for those who name an address, localhost, or a name that was allowed (common/host.h) */
     const char *usage; /* for --help: what follows the path */
     const char *help;
     /* `rest` is what follows the prefix. */

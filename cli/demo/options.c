@@ -149,6 +149,11 @@ enum option_result demo_options_parse(struct demo_options *o, int argc, char **a
          .min = 1,
          .max = INT32_MAX,
          .help = "of listen(2) (4096)"},
+        {.name = "name",
+         .type = OPTION_LIST,
+         .place = &o->names,
+         .argument = "HOST",
+         .help = "a name that /.weir/ may be asked by, besides addresses and localhost; may be given again"},
         {.name = "lenient",
          .type = OPTION_FLAG,
          .place = &o->lenient,
@@ -163,7 +168,7 @@ enum option_result demo_options_parse(struct demo_options *o, int argc, char **a
          .help = "print the options in effect, with their defaults, and exit"},
         {.type = OPTION_TITLE, .help = "Limits (their defaults: --print-options):"},
     };
-    size_t count = 15;
+    size_t count = 16;
     assert(count + limits.count <= OPTIONS_MAX);
     memcpy(specs + count, limits.specs, limits.count * sizeof(specs[0]));
     struct option_command command = {

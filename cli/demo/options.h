@@ -19,6 +19,7 @@ struct demo_options {
     uint64_t memory_max; /* 0: the library's default */
     uint64_t backlog;         /* 0: the library's default */
     uint64_t drain_ns;
+    struct option_list names; /* that /.weir/ may be asked by */
     bool lenient;
     bool defer_accept;
     bool print_options;

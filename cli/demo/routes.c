@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/host.h"
 #include "common/options.h"
 #include "demo/demo.h"
 
@@ -54,9 +55,9 @@ static const struct demo_route routes[] = {
      .help = "the request as received, order and case kept, as JSON",
      .head = demo_headers},
     {.path = "/refuse", .any_method = true, .usage = "", .help = "413 at once, the body unread", .head = demo_refuse},
-    {.path = "/.weir/", .usage = "", .help = "the live page", .head = demo_page},
-    {.path = "/.weir/metrics", .usage = "", .help = "the ledger as OpenMetrics", .head = demo_metrics},
-    {.path = "/.weir/endings", .usage = "", .help = "the ledger as JSON", .head = demo_endings},
+    {.path = "/.weir/", .usage = "", .help = "the live page", .guarded = true, .head = demo_page},
+    {.path = "/.weir/metrics", .usage = "", .help = "the ledger as OpenMetrics", .guarded = true, .head = demo_metrics},
+    {.path = "/.weir/endings", .usage = "", .help = "the ledger as JSON", .guarded = true, .head = demo_endings},
     {.path = "/.weir/health", .usage = "", .help = "200", .head = demo_health},
     {.path = "/.weir/ready", .usage = "", .help = "200, and 503 while draining", .head = demo_ready},
     {.path = NULL},
@@ -101,6 +102,20 @@ static void answer_without_route(weir_exchange *x, weir_str method, weir_str pat
     (void)weir_respond(x, status, WEIR_FIELDS({WEIR_STR("allow"), ALLOWED}), weir_body_none());
 }
 
+/* A request without a host comes from no browser. */
+static bool may_ask(const struct demo *demo, weir_str authority)
+{
+    char host[HOST_TEXT];
+    if (authority.len == 0)
+        return true;
+    if (!host_of(authority, host))
+        return false;
+    for (size_t i = 0; i < demo->names->count; i++)
+        if (weir_str_equal_nocase(weir_str_from(demo->names->values[i]), weir_str_from(host)))
+            return true;
+    return host_is_literal(host);
+}
+
 static void handle_head(void *app, weir_exchange *x)
 {
     weir_str method = weir_request_method(x), path = weir_request_path(x), rest;
@@ -109,6 +124,8 @@ static void handle_head(void *app, weir_exchange *x)
         weir_body_refuse(x);
     if (route == NULL) {
         answer_without_route(x, method, path);
+    } else if (route->guarded && !may_ask(app, weir_request_authority(x))) {
+        demo_answer(x, 421, "text/plain", WEIR_STR("ask by an address, localhost, or a name of --name\n"));
     } else if (route->any_method || is_read(method)) {
         route->head(app, x, rest);
         struct demo_task *task = weir_exchange_user(x);

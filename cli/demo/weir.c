@@ -7,7 +7,8 @@ static void answer_fresh(weir_exchange *x, unsigned status, const char *content_
 {
     (void)weir_respond(x, status,
                        WEIR_FIELDS({WEIR_STR("content-type"), weir_str_from(content_type)},
-                                   {WEIR_STR("cache-control"), WEIR_STR("no-store")}),
+                                   {WEIR_STR("cache-control"), WEIR_STR("no-store")},
+                                   {WEIR_STR("x-content-type-options"), WEIR_STR("nosniff")}),
                        body);
 }
 

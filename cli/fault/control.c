@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/host.h"
 #include "common/options.h"
 
 #define BODY_MAX 65536
@@ -138,31 +139,9 @@ bool fault_control_is_local(const struct fault_address *address)
     return place->ss_family == AF_UNIX;
 }
 
-/* The host without its port and brackets; false: it is none that fits in. */
-static bool host_of(weir_str authority, char host[64])
-{
-    const char *from = authority.ptr;
-    size_t length = authority.len;
-    if (length > 0 && from[0] == '[') {
-        const char *end = memchr(from, ']', length);
-        if (end == NULL)
-            return false;
-        length = (size_t)(end - from) - 1;
-        from++;
-    } else if (length > 0) {
-        const char *colon = memchr(from, ':', length);
-        length = colon != NULL ? (size_t)(colon - from) : length;
-    }
-    if (length == 0 || length >= 64)
-        return false;
-    memcpy(host, from, length);
-    host[length] = '\0';
-    return true;
-}
-
 bool fault_control_host_fits(weir_str authority, bool remote)
 {
-    char host[64];
+    char host[HOST_TEXT];
     struct fault_address address = {.size = 0};
     struct sockaddr_in *v4 = (struct sockaddr_in *)&address.place;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address.place;

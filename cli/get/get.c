@@ -18,12 +18,20 @@
 
 /* --- what is shown ---------------------------------------------------------------------------------------------- */
 
+/* A line; what came from a peer, or is sent, may have octets in it that a terminal obeys. */
+static void show(FILE *out, const char *mark, weir_str line)
+{
+    (void)fputs(mark, out);
+    (void)terminal_write(out, terminal_is(out), line);
+    (void)fputc('\n', out);
+}
+
 static void show_lines(const char *mark, weir_str head)
 {
     while (head.len > 0) {
         const char *end = memchr(head.ptr, '\r', head.len);
         size_t n = end != NULL ? (size_t)(end - head.ptr) : head.len;
-        (void)fprintf(stderr, "%s %.*s\n", mark, (int)n, head.ptr);
+        show(stderr, mark, (weir_str){head.ptr, n});
         n += n + 2 <= head.len ? 2 : head.len - n;
         head = (weir_str){head.ptr + n, head.len - n};
     }
@@ -33,8 +41,8 @@ static void show_fields(FILE *out, const char *mark, weir_fields fields)
 {
     for (size_t i = 0; i < fields.count; i++) {
         const weir_field *f = &fields.list[i];
-        (void)fprintf(out, "%s%.*s: %.*s\n", mark, (int)f->name.len, f->name.ptr, (int)f->value.len,
-                      f->value.len > 0 ? f->value.ptr : "");
+        (void)fprintf(out, "%s%.*s: ", mark, (int)f->name.len, f->name.ptr);
+        show(out, "", f->value);
     }
 }
 
@@ -42,8 +50,8 @@ static void show_answer_head(FILE *out, const char *mark, const weir_exchange *x
 {
     weir_str reason = weir_response_reason(x);
     unsigned version = weir_exchange_version(x);
-    (void)fprintf(out, "%sHTTP/%u.%u %03u%s%.*s\n", mark, version / 10, version % 10, weir_response_status(x),
-                  reason.len > 0 ? " " : "", (int)reason.len, reason.len > 0 ? reason.ptr : "");
+    (void)fprintf(out, "%sHTTP/%u.%u %03u", mark, version / 10, version % 10, weir_response_status(x));
+    show(out, reason.len > 0 ? " " : "", reason);
     show_fields(out, mark, weir_exchange_fields(x));
 }
 
@@ -56,7 +64,7 @@ static void show_request_once(struct get *get, weir_exchange *x)
     get->request_shown = true;
     (void)weir_address_format(peer, sizeof peer, &address);
     (void)fprintf(stderr, "* connected to %s\n", peer);
-    show_lines(">", weir_request_head(x));
+    show_lines("> ", weir_request_head(x));
 }
 
 static void show_end(const struct get *get, const weir_exchange *x, const weir_exchange_ending *ending)
@@ -71,9 +79,10 @@ static void show_end(const struct get *get, const weir_exchange *x, const weir_e
                   t.first_octet_ns > 0 ? (double)(t.lived_ns - t.waited_ns - t.first_octet_ns) / MS : 0.0,
                   (double)t.lived_ns / MS);
     (void)fprintf(stderr, "* body: %" PRIu64 " octets out, %" PRIu64 " in\n", ending->body_out, ending->body_in);
-    if (get->following != NULL && weir_follow_count(get->following) > 0)
-        (void)fprintf(stderr, "* %u redirects followed, to %.*s\n", weir_follow_count(get->following),
-                      (int)weir_follow_url(get->following).len, weir_follow_url(get->following).ptr);
+    if (get->following != NULL && weir_follow_count(get->following) > 0) {
+        (void)fprintf(stderr, "* %u redirects followed", weir_follow_count(get->following));
+        show(stderr, ", to ", weir_follow_url(get->following));
+    }
     if (weir_exchange_retries(x) > 0)
         (void)fprintf(stderr, "* sent again %u times\n", weir_exchange_retries(x));
 }
@@ -93,6 +102,8 @@ static bool open_output(struct get *get)
         get->out = strcmp(get->output, "-") == 0 ? stdout : fopen(get->output, "wbe");
     if (get->out == NULL)
         get->out_errno = errno;
+    else
+        get->out_shown = terminal_is(get->out);
     return get->out != NULL;
 }
 
@@ -123,7 +134,7 @@ static size_t on_body(void *app, weir_exchange *x, weir_str octets)
     if (is_dropped(get) || get->out == NULL) /* the latter: it could not be opened, and was given up */
         return octets.len;
     /* Flushed: who asks for a stream of events sees each when it comes. */
-    if (fwrite(octets.ptr, 1, octets.len, get->out) == octets.len && fflush(get->out) == 0)
+    if (terminal_write(get->out, get->out_shown, octets) && fflush(get->out) == 0)
         return octets.len;
     get->out_errno = errno;
     weir_exchange_abort(x);

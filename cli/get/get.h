@@ -9,6 +9,7 @@
 #include <weir/weir.h>
 
 #include "common/options.h"
+#include "common/terminal.h"
 #include "common/text.h"
 
 struct get {
@@ -37,6 +38,7 @@ struct get {
     weir_retry retry;
     int in_errno, out_errno;
     bool request_shown;
+    bool out_shown; /* the output is a terminal */
 };
 
 /* Reads them. Below zero: go on; else an exit status, and what is wrong was said. */

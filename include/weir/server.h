@@ -121,6 +121,9 @@ WEIR_API bool weir_server_address(const weir_server *server, size_t listener, ch
 /* The options in effect, defaults filled in, one "name value" a line. Terminated, cut at `size`; returns what
  * snprintf would. */
 WEIR_API int weir_server_print_options(const weir_server *server, char *text, size_t size);
+/* The same of options that no server was made of: nothing listens. Below zero: they are refused, and `error` (may be null) says
+ * why. */
+WEIR_API int weir_server_options_print(const weir_server_options *options, char *text, size_t size, weir_error *error);
 
 /* The ledger of all workers. From any thread; each number is exact, though not all of the same instant.
  * `ledger->size` must be set. */

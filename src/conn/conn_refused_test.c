@@ -14,6 +14,9 @@ static const weir_code exempt[] = {
     WEIR_CODE_internal_error, /* there is none */
     WEIR_CODE_bad_response,   /* conn_answers_test.c */
     WEIR_CODE_memory_limit,   /* conn_memory_test.c */
+    WEIR_CODE_bad_escape,     /* what an application finds in a URL or a form: weir/uri.h, weir/form.h */
+    WEIR_CODE_bad_form,       /* the same */
+    WEIR_CODE_form_limit,     /* the same */
 };
 
 static const struct row {

@@ -29,7 +29,8 @@ static weir_code make_workers(weir_server *server, weir_error *error)
     return WEIR_OK;
 }
 
-weir_code weir_server_new(weir_server **out, const weir_server_options *options, weir_error *error)
+/* A server whose options are checked and filled in, and nothing else of it. */
+static weir_code new_of_options(weir_server **out, const weir_server_options *options, weir_error *error)
 {
     *out = NULL;
     if (error != NULL)
@@ -49,16 +50,35 @@ weir_code weir_server_new(weir_server **out, const weir_server_options *options,
     server->allocator = allocator;
     pthread_mutex_init(&server->lock, NULL);
     weir_code code = server_take_options(server, error);
-    if (code == WEIR_OK)
-        code = make_workers(server, error);
-    if (code == WEIR_OK)
-        code = server_listen(server, error);
-    if (code != WEIR_OK) {
+    if (code != WEIR_OK)
         weir_server_free(server);
-        return code;
+    else
+        *out = server;
+    return code;
+}
+
+weir_code weir_server_new(weir_server **out, const weir_server_options *options, weir_error *error)
+{
+    weir_code code = new_of_options(out, options, error);
+    if (code == WEIR_OK)
+        code = make_workers(*out, error);
+    if (code == WEIR_OK)
+        code = server_listen(*out, error);
+    if (code != WEIR_OK) {
+        weir_server_free(*out);
+        *out = NULL;
     }
-    *out = server;
-    return WEIR_OK;
+    return code;
+}
+
+int weir_server_options_print(const weir_server_options *options, char *text, size_t size, weir_error *error)
+{
+    weir_server *server;
+    if (new_of_options(&server, options, error) != WEIR_OK)
+        return -1;
+    int length = weir_server_print_options(server, text, size);
+    weir_server_free(server);
+    return length;
 }
 
 void weir_server_free(weir_server *server)

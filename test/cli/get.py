@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 
 from program import KIND, PATIENCE, WEIR, Demo, weir
 
@@ -384,3 +385,48 @@ def test_get_version():
 def test_get_keeps_passwords():
     status, _, err = get("http://me:secret@127.0.0.1:1/x")
     assert status == 1 and "http://***@127.0.0.1:1/x: connect_refused" in err and "secret" not in err, err
+
+
+def on_a_terminal(*args):
+    """What `weir get` shows on a terminal, both streams."""
+    master, slave = os.openpty()
+    child = subprocess.Popen([WEIR, "get", *args], stdin=subprocess.DEVNULL, stdout=slave, stderr=slave)
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError: # EIO: the last writer is gone
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(master)
+    child.wait(20 * PATIENCE)
+    return shown
+
+
+def test_get_on_a_terminal():
+    """No control octet of a peer reaches a terminal: not C0, not DEL, not C1, alone or as UTF-8 has it."""
+    evil = b"a\x9b31mb\xc2\x9b32mc\x1b[33md\x7fe\x07\xe0\x82\x9b" + "ä€\U0001f600".encode() + b"\n"
+    answer = b"HTTP/1.1 200 ok\x9b\r\nX: v\x9bw\xc2\x9bz\r\nContent-Length: %d\r\n\r\n" % len(evil) + evil
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def serve():
+            for _ in range(2):
+                client, _ = server.accept()
+                with client:
+                    client.recv(65536)
+                    client.sendall(answer)
+                    client.shutdown(socket.SHUT_WR)
+                    client.recv(65536)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = "http://127.0.0.1:%d/" % server.getsockname()[1]
+        shown = on_a_terminal("-v", url).replace(b"\r\n", b"\n")
+        plain = subprocess.run([WEIR, "get", url], capture_output=True, timeout=20 * PATIENCE, check=True).stdout
+        thread.join()
+    assert plain == evil, plain # what is no terminal gets the octets as they are
+    text = shown.decode("utf-8")
+    assert not [c for c in text if (ord(c) < 32 and c not in "\t\n\r") or 0x7f <= ord(c) < 0xa0], shown
+    for part in (r"a\x9b31mb\xc2\x9b32mc\x1b[33md\x7fe\x07\xe0\x82\x9b", "ä€\U0001f600", r"X: v\x9bw\xc2\x9bz", r"ok\x9b"):
+        assert part in text, (part, shown)

@@ -221,7 +221,7 @@ def test_headers():
     answer = ask("/headers?a=b%22", method="PURGE", fields=["X-B: one", "x-a: \xe4\xf6", "X-B:  two  ", 'Q: "\\"'])
     seen = json.loads(answer.body)
     assert seen["method"] == "PURGE" and seen["target"] == "/headers?a=b%22" and seen["version"] == "1.1"
-    assert seen["fields"][0] == ["Host", "test"]
+    assert seen["fields"][0] == ["Host", "localhost"]
     names = [name for name, _ in seen["fields"]]
     assert names == ["Host", "Connection", "X-B", "x-a", "X-B", "Q"]
     assert [value for name, value in seen["fields"] if name == "X-B"] == ["one", "two"]
@@ -272,6 +272,24 @@ def test_ledger():
     for name in ("by_stage", "by_how", "by_by", "by_delivery", "by_class"):
         assert sum(ledger[name].values()) == ledger["ended"], name
     assert ledger["balanced"] is True, ledger
+
+
+def test_who_may_ask_about_the_server():
+    """A page of a stranger can point a name of its own here (DNS rebinding): what is told is told to addresses only."""
+    told = ("/.weir/", "/.weir/metrics", "/.weir/endings")
+    for path in told:
+        for host in ("localhost", "LOCALHOST:80", "127.0.0.1", "10.1.2.3:9", "[::1]:80"):
+            answer = ask(path, host=host)
+            assert answer.status == 200 and answer.field("x-content-type-options") == "nosniff", (path, host, answer.raw)
+        for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "localhost."):
+            assert ask(path, host=host).status == 421, (path, host)
+    assert ask("/.weir/health", host="evil.example").status == 200
+    assert ask("/", host="evil.example").status == 200
+    with Demo("--name", "mine.example", "--name", "other.example") as demo:
+        for path in told:
+            assert demo.ask(path, host="Mine.example:8080").status == 200
+            assert demo.ask(path, host="other.example").status == 200
+            assert demo.ask(path, host="evil.example").status == 421
 
 
 def test_metrics():

@@ -56,9 +56,9 @@ class Demo:
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return s
 
-    def ask(self, target, method="GET", fields=(), body=b"", version="1.1"):
+    def ask(self, target, method="GET", fields=(), body=b"", version="1.1", host="localhost"):
         """One request on a connection of its own; the answer, read to the end of the connection."""
-        lines = [f"{method} {target} HTTP/{version}", "Host: test", "Connection: close", *fields, "", ""]
+        lines = [f"{method} {target} HTTP/{version}", f"Host: {host}", "Connection: close", *fields, "", ""]
         with self.connect() as s:
             s.sendall("\r\n".join(lines).encode() + body)
             return Answer(read_all(s), method == "HEAD")

@@ -164,6 +164,12 @@ def test_print_options():
         key = name.replace("-", "_")
         assert key in values or key + "_ns" in values, (name, out)
     assert values["workers"] == "2" and "listening" not in err
+    with socket.create_server(("127.0.0.1", 0)) as taken: # nothing is bound for it
+        place = "127.0.0.1:%d" % taken.getsockname()[1]
+        status, out, err = weir("demo", "--listen", place, "--print-options")
+        assert status == 0 and f"listen {place}\n" in out, (out, err)
+    status, out, err = weir("demo", "--listen", "nowhere:port", "--print-options")
+    assert out.startswith("listen nowhere:port\n") or status == 2, (status, out, err)
     assert "7" in values["idle_timeout_ns"] and values["body_size_max"].startswith("2097152"), out
 
 

@@ -239,7 +239,7 @@ class Conn:
         self.sock.close()
 
 
-def request(method, path, fields="", version="HTTP/1.1", host="test"):
+def request(method, path, fields="", version="HTTP/1.1", host="localhost"):
     text = "%s %s %s\r\n" % (method, path, version)
     if host is not None:
         text += "Host: %s\r\n" % host
