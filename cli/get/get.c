@@ -31,7 +31,9 @@ static void show_lines(const char *mark, weir_str head)
     while (head.len > 0) {
         const char *end = memchr(head.ptr, '\r', head.len);
         size_t n = end != NULL ? (size_t)(end - head.ptr) : head.len;
-        show(stderr, mark, (weir_str){head.ptr, n});
+        static const weir_str secret = WEIR_STR_INIT("authorization:");
+        bool is_secret = n > secret.len && weir_str_equal_nocase((weir_str){head.ptr, secret.len}, secret);
+        show(stderr, mark, is_secret ? WEIR_STR("Authorization: ***") : (weir_str){head.ptr, n});
         n += n + 2 <= head.len ? 2 : head.len - n;
         head = (weir_str){head.ptr + n, head.len - n};
     }
@@ -154,6 +156,14 @@ static void on_end(void *app, weir_exchange *x)
 static void on_room(void *app, weir_exchange *x)
 {
     struct get *get = app;
+    if (get->form.count > 0) {
+        if (form_write(&get->form, x))
+            return;
+        get->upload = "-F";
+        get->in_errno = errno;
+        weir_exchange_abort(x);
+        return;
+    }
     char octets[16384];
     while (get->upload_fd >= 0) {
         size_t room = weir_write_room(x);
@@ -175,6 +185,33 @@ static void on_room(void *app, weir_exchange *x)
     }
 }
 
+static void copy_view(char *to, size_t size, weir_str text)
+{
+    (void)snprintf(to, size, "%.*s", (int)text.len, text.len > 0 ? text.ptr : "");
+}
+
+/* For -w, while the exchange has it. */
+static void note_told(struct get *get, const weir_exchange *x, const weir_exchange_ending *ending)
+{
+    struct write_out *told = &get->told;
+    weir_address peer = weir_exchange_peer(x);
+    weir_fields fields = weir_exchange_fields(x);
+    told->status = get->status;
+    told->version = weir_exchange_version(x);
+    told->retries = weir_exchange_retries(x);
+    told->redirects = get->following != NULL ? weir_follow_count(get->following) : 0;
+    told->size_download = ending->body_in;
+    told->size_upload = ending->body_out;
+    told->ending = *ending;
+    told->times.size = sizeof told->times;
+    weir_exchange_timings(x, &told->times);
+    copy_view(told->url_effective, sizeof told->url_effective,
+              told->redirects > 0 ? weir_follow_url(get->following) : weir_str_from(get->url));
+    copy_view(told->content_type, sizeof told->content_type, weir_fields_value(fields, WEIR_STR("content-type")));
+    if (peer.family != 0)
+        (void)weir_address_format(told->remote, sizeof told->remote, &peer);
+}
+
 static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *ending)
 {
     struct get *get = app;
@@ -183,6 +220,8 @@ static void on_done(void *app, weir_exchange *x, const weir_exchange_ending *end
         show_end(get, x, ending);
     get->code = ending->code;
     get->retry = ending->retry;
+    if (get->write_out != NULL)
+        note_told(get, x, ending);
     weir_client_drain(get->client);
 }
 
@@ -225,6 +264,10 @@ static const char *scheme_shown(const struct get *get)
 
 static int verdict(const struct get *get)
 {
+    bool failed = get->in_errno != 0 || get->out_errno != 0 || get->code != WEIR_CODE_complete ||
+                  (get->fail && get->status >= 400);
+    if (failed && get->silent)
+        return 1;
     if (get->in_errno != 0)
         return complain(get->upload, strerror(get->in_errno));
     if (get->out_errno != 0)
@@ -314,7 +357,12 @@ int command_get(int argc, char **argv)
         status = ask(&get);
         weir_loop_free(get.loop);
     }
-    bool closed = get.out == NULL || (get.out == stdout ? fflush(stdout) == 0 : fclose(get.out) == 0);
+    if (get.write_out != NULL && get.told.times.size != 0) {
+        get.told.url = get.url;
+        get.told.method = get.request.method.ptr;
+        write_out_print(get.write_out, &get.told);
+    }
+    bool closed = fflush(stdout) == 0 && (get.out == NULL || get.out == stdout || fclose(get.out) == 0);
     if (!closed && status == 0)
         status = complain(get.output, strerror(errno));
     get_release(&get);

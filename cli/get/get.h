@@ -11,6 +11,8 @@
 #include "common/options.h"
 #include "common/terminal.h"
 #include "common/text.h"
+#include "get/form.h"
+#include "get/write_out.h"
 
 struct get {
     /* options */
@@ -22,9 +24,17 @@ struct get {
     bool include; /* the head goes to the output too */
     bool follow;
     bool compressed;
+    bool silent;           /* -s: no messages about what went wrong */
+    bool named_by_url;     /* -O */
+    const char *write_out; /* -w; null: nothing */
+    char *user_field;      /* the field of -u; or null */
+    char *output_name;     /* of -O */
+    char *unix_place;      /* "unix:PATH" of --unix-socket */
+    char *range_field;     /* of -r */
+    struct form form;      /* of -F */
     weir_request request; /* all but its handler */
     weir_client_options options;
-    weir_field fields[OPTION_LIST_MAX + 2];
+    weir_field fields[OPTION_LIST_MAX + 8];
     weir_follow *following; /* with -L */
     char *whole_url; /* where the scheme was left out; or null */
     struct text data; /* the body, of -d */
@@ -38,6 +48,7 @@ struct get {
     weir_retry retry;
     int in_errno, out_errno;
     bool request_shown;
+    struct write_out told; /* for -w */
     bool out_shown; /* the output is a terminal */
 };
 

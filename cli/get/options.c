@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,8 +13,9 @@
 /* What stands on the command line, before it is understood. */
 struct given {
     const char *method, *upload, *connect_to, *proxy, *retry, *name_servers, *local;
-    struct option_list fields, data;
-    bool head, expect, strict;
+    const char *user, *agent, *cookie, *range, *unix_socket;
+    struct option_list fields, data, form;
+    bool head, expect, strict, insecure;
     uint64_t timeout_ns, connect_timeout_ns, resolve_timeout_ns, response_timeout_ns, expect_timeout_ns;
 };
 
@@ -53,6 +55,104 @@ static bool is_decided(const struct get *get, const struct given *given, const c
             strncasecmp(given->fields.values[i], name, strlen(name)) == 0)
             return true;
     return false;
+}
+
+static void add_field(struct get *get, const char *name, const char *value)
+{
+    get->fields[get->request.fields.count++] = (weir_field){weir_str_from(name), weir_str_from(value)};
+}
+
+/* "Basic " and the base64 of NAME:PASSWORD (RFC 7617). */
+static char *basic(const char *user)
+{
+    size_t length = strlen(user), size = sizeof "Basic " + 4 * ((length + 2) / 3);
+    char *field = malloc(size);
+    if (field == NULL)
+        return NULL;
+    memcpy(field, "Basic ", sizeof "Basic ");
+    (void)EVP_EncodeBlock((unsigned char *)field + 6, (const unsigned char *)user, (int)length);
+    return field;
+}
+
+static char *joined(const char *before, const char *text)
+{
+    size_t size = strlen(before) + strlen(text) + 1;
+    char *whole = malloc(size);
+    if (whole != NULL)
+        (void)snprintf(whole, size, "%s%s", before, text);
+    return whole;
+}
+
+static int no_memory(void)
+{
+    (void)fputs("weir get: no memory\n", stderr);
+    return 1;
+}
+
+/* The fields that have an option of their own, where -H did not decide. */
+static int take_short_fields(struct get *get, const struct given *given)
+{
+    if (given->user != NULL && strchr(given->user, ':') == NULL)
+        return wrong("-u", "***", "NAME:PASSWORD");
+    if (given->agent != NULL && !weir_field_value_valid(weir_str_from(given->agent)))
+        return wrong("-A", given->agent, "the value of a field");
+    if (given->cookie != NULL &&
+        (strchr(given->cookie, '=') == NULL || !weir_field_value_valid(weir_str_from(given->cookie))))
+        return wrong("-b", given->cookie, "NAME=VALUE; NAME=VALUE");
+    if (given->range != NULL &&
+        (strspn(given->range, "0123456789-,") != strlen(given->range) || strchr(given->range, '-') == NULL))
+        return wrong("-r", given->range, "octets as in 0-499, 500- or -500");
+    if (given->user != NULL && !is_decided(get, given, "authorization")) {
+        get->user_field = basic(given->user);
+        if (get->user_field == NULL)
+            return no_memory();
+        add_field(get, "Authorization", get->user_field);
+    }
+    if (given->range != NULL && !is_decided(get, given, "range")) {
+        get->range_field = joined("bytes=", given->range);
+        if (get->range_field == NULL)
+            return no_memory();
+        add_field(get, "Range", get->range_field);
+    }
+    if (given->agent != NULL && !is_decided(get, given, "user-agent"))
+        add_field(get, "User-Agent", given->agent);
+    if (given->cookie != NULL && !is_decided(get, given, "cookie"))
+        add_field(get, "Cookie", given->cookie);
+    return -1;
+}
+
+static int take_form(struct get *get, const struct given *given)
+{
+    if (given->form.count == 0)
+        return -1;
+    int status = form_make(&get->form, &given->form);
+    if (status >= 0)
+        return status;
+    if (!is_decided(get, given, "content-type"))
+        add_field(get, "Content-Type", get->form.content_type);
+    get->request.body = weir_body_sized(get->form.length);
+    return -1;
+}
+
+/* The file of -O: the last piece of the URL's path, which names no folder. */
+static int take_output_name(struct get *get)
+{
+    if (!get->named_by_url)
+        return -1;
+    const char *authority = strstr(get->url, "://") + 3, *path = authority + strcspn(authority, "/?#");
+    size_t length = strcspn(path, "?#");
+    while (length > 0 && memrchr(path, '/', length) != NULL) {
+        size_t cut = (size_t)((const char *)memrchr(path, '/', length) - path) + 1;
+        path += cut;
+        length -= cut;
+    }
+    if (length == 0 || (path[0] == '.' && (length == 1 || (length == 2 && path[1] == '.'))))
+        return wrong("-O", get->url, "a URL whose path ends with the name of a file");
+    get->output_name = strndup(path, length);
+    if (get->output_name == NULL)
+        return no_memory();
+    get->output = get->output_name;
+    return -1;
 }
 
 static int take_fields(struct get *get, const struct given *given)
@@ -172,16 +272,29 @@ static int take(struct get *get, const struct given *given)
 {
     weir_request *r = &get->request;
     weir_client_options *o = &get->options;
-    if (given->data.count > 0 && given->upload != NULL)
-        return wrong("-T", given->upload, "no -d beside it: a request has one body");
+    if ((given->data.count > 0) + (given->upload != NULL) + (given->form.count > 0) > 1)
+        return wrong(given->upload != NULL ? "-T" : "-F", given->upload != NULL ? given->upload : given->form.values[0],
+                     "no -d, -T or -F beside it: a request has one body");
+    const char *unknown = get->write_out != NULL ? write_out_check(get->write_out) : NULL;
+    if (unknown != NULL)
+        return wrong("-w", unknown, "a variable that --help names");
+    if (given->unix_socket != NULL && given->connect_to != NULL)
+        return wrong("--unix-socket", given->unix_socket, "no --connect-to beside it");
     if (given->local != NULL && !is_numeric_address(given->local))
         return wrong("--local-address", given->local, "a numeric address, as in 127.0.0.1 or ::1");
     *r = (weir_request){.size = sizeof *r, .url = weir_str_from(get->url), .expect = given->expect};
     *o = (weir_client_options){.size = sizeof *o, .proxy_from_environment = given->proxy == NULL};
-    const char *method = given->head ? "HEAD" : given->data.count > 0 ? "POST" : given->upload != NULL ? "PUT" : "GET";
+    bool posts = given->data.count > 0 || given->form.count > 0;
+    const char *method = given->head ? "HEAD" : posts ? "POST" : given->upload != NULL ? "PUT" : "GET";
     r->method = weir_str_from(given->method != NULL ? given->method : method);
     if (given->connect_to != NULL)
         r->connect_to = weir_str_from(given->connect_to);
+    if (given->unix_socket != NULL) {
+        get->unix_place = joined("unix:", given->unix_socket);
+        if (get->unix_place == NULL)
+            return no_memory();
+        r->connect_to = weir_str_from(get->unix_place);
+    }
     if (given->proxy != NULL)
         o->proxy = weir_str_from(given->proxy);
     if (given->name_servers != NULL)
@@ -191,7 +304,8 @@ static int take(struct get *get, const struct given *given)
     o->strict = given->strict;
     o->retry = strcmp(given->retry, "proven") == 0       ? WEIR_RETRY_PROVEN
                : strcmp(given->retry, "idempotent") == 0 ? WEIR_RETRY_IDEMPOTENT
-                                                         : WEIR_RETRY_NEVER;
+               : strcmp(given->retry, "never") == 0      ? WEIR_RETRY_NEVER
+                                                         : WEIR_RETRY_SAFE;
     o->exchange_timeout_ns = given->timeout_ns;
     o->connect_timeout_ns = given->connect_timeout_ns;
     o->resolve_timeout_ns = given->resolve_timeout_ns;
@@ -199,7 +313,13 @@ static int take(struct get *get, const struct given *given)
     o->limits.response_timeout_ns = given->response_timeout_ns;
     int status = take_fields(get, given);
     if (status < 0)
+        status = take_short_fields(get, given);
+    if (status < 0)
         status = take_codings(get, given);
+    if (status < 0)
+        status = take_form(get, given);
+    if (status < 0)
+        status = take_output_name(get);
     if (status < 0)
         status = take_data(get, given);
     return status < 0 ? take_upload(get, given) : status;
@@ -224,7 +344,7 @@ static bool take_url(struct get *get, const char *url)
 
 int get_options(struct get *get, int argc, char **argv)
 {
-    struct given g = {.retry = "never"};
+    struct given g = {.retry = "safe"};
     int at = 0;
     struct option_spec specs[] = {
         {.type = OPTION_TITLE, .help = "The request:"},
@@ -246,6 +366,35 @@ int get_options(struct get *get, int argc, char **argv)
          .place = &g.data,
          .argument = "TEXT|@FILE",
          .help = "its body, as it stands, or from a file (@- is standard input); several are joined by &"},
+        {.name = "form",
+         .letter = 'F',
+         .type = OPTION_LIST,
+         .place = &g.form,
+         .argument = "NAME=VALUE",
+         .help = "a field of a multipart form; NAME=@FILE attaches one ([;type=T][;filename=N]), NAME=<FILE reads it"},
+        {.name = "user",
+         .letter = 'u',
+         .type = OPTION_STRING,
+         .place = &g.user,
+         .argument = "NAME:PASSWORD",
+         .help = "Authorization: Basic; sent to the origin of the URL alone, and not shown by -v"},
+        {.name = "user-agent",
+         .letter = 'A',
+         .type = OPTION_STRING,
+         .place = &g.agent,
+         .help = "its User-Agent (none)"},
+        {.name = "cookie",
+         .letter = 'b',
+         .type = OPTION_STRING,
+         .place = &g.cookie,
+         .argument = "NAME=VALUE",
+         .help = "its Cookie; several with '; ' between"},
+        {.name = "range",
+         .letter = 'r',
+         .type = OPTION_STRING,
+         .place = &g.range,
+         .argument = "0-499",
+         .help = "only these octets of it: 0-499, 500- or -500"},
         {.name = "upload",
          .letter = 'T',
          .type = OPTION_STRING,
@@ -264,6 +413,22 @@ int get_options(struct get *get, int argc, char **argv)
          .place = &get->output,
          .argument = "FILE|-",
          .help = "where its body goes (standard output); made when an answer comes"},
+        {.name = "remote-name",
+         .letter = 'O',
+         .type = OPTION_FLAG,
+         .place = &get->named_by_url,
+         .help = "its body goes to a file here that is called as the URL's path ends"},
+        {.name = "write-out",
+         .letter = 'w',
+         .type = OPTION_STRING,
+         .place = &get->write_out,
+         .argument = "FORMAT",
+         .help = "print this to standard output at the end, such as '%{http_code} %{time_total}\\n'"},
+        {.name = "silent",
+         .letter = 's',
+         .type = OPTION_FLAG,
+         .place = &get->silent,
+         .help = "no message when the transfer fails; the exit status tells"},
         {.name = "verbose",
          .letter = 'v',
          .type = OPTION_FLAG,
@@ -297,6 +462,16 @@ int get_options(struct get *get, int argc, char **argv)
          .type = OPTION_ADDRESS,
          .place = &g.connect_to,
          .help = "connect to HOST:PORT or unix:PATH, whatever the URL says"},
+        {.name = "unix-socket",
+         .type = OPTION_STRING,
+         .place = &g.unix_socket,
+         .argument = "PATH",
+         .help = "connect to this socket, whatever the URL says"},
+        {.name = "insecure",
+         .letter = 'k',
+         .type = OPTION_FLAG,
+         .place = &g.insecure,
+         .help = "for scripts of curl: this build has no TLS, and so nothing to be lenient about"},
         {.name = "proxy",
          .letter = 'x',
          .type = OPTION_STRING,
@@ -316,10 +491,14 @@ int get_options(struct get *get, int argc, char **argv)
         {.name = "retry",
          .type = OPTION_CHOICE,
          .place = &g.retry,
-         .choices = "never proven idempotent",
-         .help = "ask again after a failure: never, proven (not acted on), or idempotent methods (never)"},
+         .choices = "never safe proven idempotent",
+         .help = "ask again after a failure: never, safe, proven (not acted on), or idempotent methods (safe)"},
         {.type = OPTION_TITLE, .help = "Time:"},
-        {.name = "timeout", .type = OPTION_TIME, .place = &g.timeout_ns, .help = "for everything (default: none)"},
+        {.name = "timeout",
+         .letter = 'm',
+         .type = OPTION_TIME,
+         .place = &g.timeout_ns,
+         .help = "for everything (default: none)"},
         {.name = "connect-timeout", .type = OPTION_TIME, .place = &g.connect_timeout_ns, .help = "to connect (10s)"},
         {.name = "resolve-timeout",
          .type = OPTION_TIME,
@@ -342,6 +521,7 @@ int get_options(struct get *get, int argc, char **argv)
                     "  weir get -v -d a=1 -d b=2 http://127.0.0.1:8080/echo\n"
                     "  weir get -T file --expect http://127.0.0.1:8080/digest\n"
                     "  weir get --connect-to unix:/run/weir.sock http://localhost/\n",
+        .notes = write_out_names,
         .specs = specs,
         .count = sizeof specs / sizeof specs[0],
     };
@@ -366,6 +546,12 @@ int get_options(struct get *get, int argc, char **argv)
 void get_release(struct get *get)
 {
     free(get->whole_url);
+    free(get->user_field);
+    free(get->range_field);
+    free(get->output_name);
+    free(get->unix_place);
+    get->user_field = get->range_field = get->output_name = get->unix_place = NULL;
+    form_release(&get->form);
     text_free(&get->data);
     get->whole_url = NULL;
     if (get->upload_fd >= 0)

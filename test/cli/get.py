@@ -96,7 +96,7 @@ def test_get_names_the_wrong_option():
     wrong(["-H", ": x", url], "-H", "': x'")
     wrong(["-H", "a b: x", url], "-H", "'a b: x'")
     wrong(["-H", "a: x\rb: y", url], "-H")
-    wrong(["--retry", "always", url], "--retry", "'always'", "never proven idempotent")
+    wrong(["--retry", "always", url], "--retry", "'always'", "never safe proven idempotent")
     for option in ("timeout", "connect-timeout", "resolve-timeout", "response-timeout", "expect-timeout"):
         wrong([f"--{option}", "5x", url], f"--{option}", "'5x'")
         wrong([f"--{option}", "0s", url], f"--{option}", "'0s'")
@@ -430,3 +430,118 @@ def test_get_on_a_terminal():
     assert not [c for c in text if (ord(c) < 32 and c not in "\t\n\r") or 0x7f <= ord(c) < 0xa0], shown
     for part in (r"a\x9b31mb\xc2\x9b32mc\x1b[33md\x7fe\x07\xe0\x82\x9b", "ä€\U0001f600", r"X: v\x9bw\xc2\x9bz", r"ok\x9b"):
         assert part in text, (part, shown)
+
+
+class OneAnswer:
+    """A server for one connection: what came, and 200."""
+
+    def __init__(self, answer=b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", family=None, place=None):
+        self.server = socket.socket(family or socket.AF_INET)
+        self.server.bind(place or ("127.0.0.1", 0))
+        self.server.listen()
+        self.answer, self.got = answer, b""
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+        if family is None:
+            self.url = "http://127.0.0.1:%d/" % self.server.getsockname()[1]
+
+    def serve(self):
+        client, _ = self.server.accept()
+        with client:
+            while b"\r\n\r\n" not in self.got:
+                self.got += client.recv(65536)
+            head, _, body = self.got.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: (\d+)", head)
+            while length and len(self.got) < len(head) + 4 + int(length.group(1)):
+                self.got += client.recv(65536)
+            client.sendall(self.answer)
+
+    def seen(self):
+        self.thread.join()
+        self.server.close()
+        return self.got
+
+
+def test_get_fields_with_options_of_their_own():
+    server = OneAnswer()
+    status, out, err = weir("get", "-v", "-u", "me:pass word", "-A", "mine/1.0", "-b", "a=1; b=2", "-r", "0-3,7-",
+                            server.url)
+    got = server.seen()
+    assert status == 0 and out == "ok", err
+    assert b"Authorization: Basic bWU6cGFzcyB3b3Jk\r\n" in got, got
+    assert b"User-Agent: mine/1.0\r\n" in got and b"Cookie: a=1; b=2\r\n" in got and b"Range: bytes=0-3,7-\r\n" in got
+    assert "pass" not in err and "bWU6" not in err and "Authorization: ***" in err, err
+    server = OneAnswer()
+    assert weir("get", "-k", "-A", "no", "-H", "User-Agent: yes", server.url)[0] == 0
+    got = server.seen()
+    assert b"User-Agent: yes" in got and b"User-Agent: no" not in got
+    for option, value in (("-u", "me"), ("-b", "file"), ("-r", "abc"), ("-r", "12"), ("-A", "a\nb"), ("-F", "x"),
+                          ("-w", "%{http_code} %{nonsense}")):
+        status, out, err = weir("get", option, value, "http://127.0.0.1:1/")
+        assert status == 2 and out == "" and err.count("\n") <= 2 and option in err, (option, err)
+    assert "%{nonsense}" in weir("get", "-w", "%{http_code} %{nonsense}", "http://127.0.0.1:1/")[2]
+
+
+def test_get_write_out():
+    server = OneAnswer(b"HTTP/1.1 404 No\r\nContent-Type: a/b\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc")
+    status, out, err = weir("get", "-w", r"\n%{http_code}|%{response_code}|%{content_type}|%{size_download}|%{method}"
+                            r"|%{http_version}|%{num_redirects}|%{url}|%{weir_code}|%{weir_retry}|100%%\t%{time_total}",
+                            server.url)
+    server.seen()
+    assert status == 0 and err == "", err
+    assert re.fullmatch(r"abc\n404\|404\|a/b\|3\|GET\|1\.1\|0\|" + re.escape(server.url) +
+                        r"\|complete\|processed\|100%\t\d+\.\d{6}", out), out
+    status, out, err = weir("get", "-s", "-w", "%{http_code} %{weir_code}", "http://127.0.0.1:1/")
+    assert status == 1 and out == "000 connect_refused" and err == "", (status, out, err)
+
+
+def test_get_form():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'a "b".bin')
+        octets = bytes(range(256)) * 1000
+        with open(path, "wb") as file:
+            file.write(octets)
+        server = OneAnswer()
+        status, out, err = weir("get", "-F", "plain=a=b", "-F", f"up=@{path};type=x/y", "-F", f"named=@{path};filename=n.bin",
+                                "-F", f"text=<{path}", server.url)
+        got = server.seen()
+        assert status == 0 and out == "ok", err
+        missing = weir("get", "-F", f"x=@{folder}/none", server.url)
+        assert missing[0] == 1 and "/none" in missing[2]
+        both = weir("get", "-F", "a=b", "-d", "c", server.url)
+        assert both[0] == 2 and "one body" in both[2]
+    head, _, body = got.partition(b"\r\n\r\n")
+    boundary = re.search(rb"multipart/form-data; boundary=(\w+)", head).group(1)
+    parts = body.split(b"--" + boundary)
+    assert head.startswith(b"POST / ") and parts[0] == b"" and parts[-1] == b"--\r\n" and len(parts) == 6, parts[-1]
+    wanted = [(b'form-data; name="plain"', b"a=b"),
+              (b'form-data; name="up"; filename="a %22b%22.bin"\r\nContent-Type: x/y', octets),
+              (b'form-data; name="named"; filename="n.bin"\r\nContent-Type: application/octet-stream', octets),
+              (b'form-data; name="text"', octets)]
+    for part, (disposition, content) in zip(parts[1:-1], wanted):
+        assert part == b"\r\nContent-Disposition: " + disposition + b"\r\n\r\n" + content + b"\r\n", part[:300]
+
+
+def test_get_remote_name_and_unix_socket():
+    with tempfile.TemporaryDirectory() as folder:
+        server = OneAnswer()
+        done = subprocess.run([WEIR, "get", "-O", server.url + "a/name.txt?b/c"], cwd=folder, check=False)
+        server.seen()
+        with open(os.path.join(folder, "name.txt"), encoding="ascii") as file:
+            assert done.returncode == 0 and file.read() == "ok"
+        for path in ("", "a/", "a/..", "a/.", "?x/y"):
+            status, _, err = weir("get", "-O", "http://127.0.0.1:1/" + path)
+            assert status == 2 and "-O" in err, (path, err)
+        place = os.path.join(folder, "socket")
+        server = OneAnswer(family=socket.AF_UNIX, place=place)
+        status, out, err = weir("get", "--unix-socket", place, "http://name.example/x")
+        assert status == 0 and out == "ok", err
+        assert server.seen().startswith(b"GET /x HTTP/1.1\r\nHost: name.example\r\n")
+
+
+def test_get_max_time_and_silence():
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = "http://127.0.0.1:%d/" % deaf.getsockname()[1]
+        status, out, err = weir("get", "-m", "0.05", url)
+        assert status == 1 and "exchange_timeout" in err
+        assert weir("get", "-s", "-m", "50ms", url) == (1, "", "")

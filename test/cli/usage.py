@@ -112,8 +112,8 @@ def test_wrong_words():
     wrong(["--lenient", "-vx"], " -v;")
     wrong(["--l"], "--l", "did you mean", "--listen", "--log", "--lenient", "--linger-silence")
     wrong(["--lo=x"], "there is no option --lo=x: did you mean --log, --log-format?")
-    status, out, err = weir("get", "-s", "http://127.0.0.1:1/")
-    assert status == 2 and "there is no option -s;" in err and "ambiguous" not in err, err
+    status, out, err = weir("get", "-y", "http://127.0.0.1:1/")
+    assert status == 2 and "there is no option -y;" in err and "ambiguous" not in err, err
     for command, option in (("fault", "--latency"), ("fault", "--print-plan"), ("load", "--end"), ("fault", "--slice")):
         status, out, err = weir(command, option, "", *(["http://127.0.0.1:1/"] if command == "load" else []))
         assert status == 2 and f"{option} is ''" in err and "that is not empty" not in err, err
