@@ -1,5 +1,5 @@
-/* The host that a request names. A page of a stranger can give a name of its own the address of this machine (DNS rebinding) and
- * then read what is answered here; it cannot make a browser send an address, or localhost, in its place. */
+/* The host that a request names. A stranger's page can give a name of its own the address of this machine (DNS rebinding),
+ * and then read what is answered here. It cannot make a browser send an address, or localhost, in place of that name. */
 #ifndef CLI_COMMON_HOST_H
 #define CLI_COMMON_HOST_H
 

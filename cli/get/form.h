@@ -1,4 +1,5 @@
-/* The body of -F: multipart/form-data (RFC 7578), written as it is sent. Files are read then, and never whole in memory. */
+/* The body of -F: multipart/form-data (RFC 7578), written as it is sent. Files are read as they are sent, and are never
+ * whole in memory. */
 #ifndef CLI_GET_FORM_H
 #define CLI_GET_FORM_H
 
@@ -23,10 +24,11 @@ struct form {
     char content_type[80];
 };
 
-/* Of "NAME=VALUE", "NAME=@FILE" and "NAME=<FILE", with ";type=" and ";filename=" behind a file. Below zero: done; else an exit
- * status, and what is wrong was said. */
+/* Takes "NAME=VALUE", "NAME=@FILE" and "NAME=<FILE"; ";type=" and ";filename=" may stand behind a file. Below zero: the form
+ * is made. Else an exit status: what is wrong was said. */
 int form_make(struct form *form, const struct option_list *fields);
-/* Writes what there is room for, and finishes the body. False with errno set: a file cannot be read, or is shorter now. */
+/* Writes what there is room for, and finishes the body. False with errno set: a file cannot be read, or is shorter
+ * than it was. */
 bool form_write(struct form *form, weir_exchange *x);
 void form_release(struct form *form);
 
