@@ -79,7 +79,7 @@ void client_call_fail(struct client_call *call, weir_code code, weir_stage stage
         .by = weir_code_by(code),
         .delivery = WEIR_DELIVERY_NONE_OWED,
         .judged = verdict_class(code, WEIR_DELIVERY_NONE_OWED),
-        .retry = (weir_retry)call->past,
+        .retry = (weir_retry)call->worst_retry,
         .lived_ns = now_of(client_of(call)) - x->began_ns,
     };
     call->origin->given_up += call->waits;
@@ -242,16 +242,16 @@ bool client_call_ending(struct weir_conn_config *config, struct weir_exchange *x
     call->fresh = is_dropped(call, ending);
     call->too_late = false;
     if (call->fresh || may_retry(call, ending)) {
-        if (ending->retry > call->past)
-            call->past = (uint8_t)ending->retry;
+        if (ending->retry > call->worst_retry)
+            call->worst_retry = (uint8_t)ending->retry;
         call->retries++;
         client->counts.retried++;
-        exchange_renew(x, &client->nowhere);
+        exchange_renew(x, &client->unassigned);
         client_call_wait(call, true);
         return true;
     }
-    if (call->past > ending->retry)
-        ending->retry = (weir_retry)call->past;
+    if (call->worst_retry > ending->retry)
+        ending->retry = (weir_retry)call->worst_retry;
     forget(call);
     return false;
 }
@@ -282,8 +282,8 @@ static struct client_call *new_call(weir_client *client, struct client_origin *o
 {
     uint64_t now_ns = now_of(client);
     uint64_t timeout_ns = request->timeout_ns > 0 ? request->timeout_ns : client->options.exchange_timeout_ns;
-    client->nowhere.now_ns = now_ns;
-    struct weir_exchange *x = exchange_new(&client->nowhere);
+    client->unassigned.now_ns = now_ns;
+    struct weir_exchange *x = exchange_new(&client->unassigned);
     if (x == NULL)
         return NULL;
     struct client_call *call = client_call_of(x);

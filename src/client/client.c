@@ -45,21 +45,21 @@ void client_show_url(char text[CLIENT_SHOWN_SIZE], weir_str url)
 
 /* --- making and freeing ----------------------------------------------------------------------------------------- */
 
-static void nowhere_wakes(struct engine *nowhere)
+static void unassigned_wakes(struct engine *unassigned)
 {
-    weir_client *client = BASE_CONTAINER(nowhere, weir_client, nowhere);
+    weir_client *client = BASE_CONTAINER(unassigned, weir_client, unassigned);
     client->look = true;
     if (!client->freeing)
         io_loop_late(client->home.loop, &client->round_end);
 }
 
-static void init_nowhere(weir_client *client)
+static void init_unassigned(weir_client *client)
 {
-    client->nowhere.ops = &engine_waiting_ops;
-    client->nowhere.config = &client->home.config;
-    client->nowhere.facts = &client->no_facts;
-    client->nowhere.wake = nowhere_wakes;
-    client->nowhere.finished = true;
+    client->unassigned.ops = &engine_waiting_ops;
+    client->unassigned.config = &client->home.config;
+    client->unassigned.facts = &client->no_facts;
+    client->unassigned.wake = unassigned_wakes;
+    client->unassigned.finished = true;
 }
 
 /* An engine of a client's role needs a handler; an exchange that brings none has this one. */
@@ -82,7 +82,7 @@ static weir_code open_home(weir_client *client, weir_error *error)
     if (code != WEIR_OK)
         return code;
     client->home.ended = client_link_ended;
-    client->home.rests = client_link_rests;
+    client->home.became_idle = client_link_rests;
     client->home.config.ending = client_call_ending;
     client->home.config.freed = client_call_freed;
     code = io_resolver_new(&client->resolver, o->loop, &o->allocator, o->name_servers, error);
@@ -118,7 +118,7 @@ weir_code weir_client_new(weir_client **out, const weir_client_options *options,
         base_release(&allocator, client, sizeof *client);
         return code;
     }
-    init_nowhere(client);
+    init_unassigned(client);
     *out = client;
     return WEIR_OK;
 }

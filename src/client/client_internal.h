@@ -2,9 +2,9 @@
  *
  *     weir_client ── origins ──┬─ waiting calls, in order          (call.c)
  *                              ├─ idle links, last used first      (pool.c)
- *                              └─ dials under way                  (way.c)
+ *                              └─ dials under way                  (dial.c)
  *
- * A call is an exchange: it is on the engine `nowhere` while it waits, and on its link's while it is served. Nothing is
+ * A call is an exchange: it is on the engine `unassigned` while it waits, and on its link's while it is served. Nothing is
  * decided within weir_client_send but whether an idle link takes the request; what else is to be done for an origin (to
  * dial, to fail) is done at the end of the loop's round, when the links that become idle in it are known: so that no
  * connection is dialled beside one that is about to be free, and no `done` comes from within a call.
@@ -50,7 +50,7 @@ struct client_origin {
     bool held;     /* it is being looked after: not to be freed by what is done in a callback */
     bool no_dials; /* one failed while links are there: none until something changes with those */
     uint8_t failures;     /* dials of it that failed in turn, under a retry policy */
-    struct io_timer rest; /* no dial until it fires */
+    struct io_timer redial_pause; /* no dial until it fires */
     uint64_t hash;
     size_t size; /* allocated, with the texts behind it */
 };
@@ -90,7 +90,7 @@ struct client_call {
     bool fresh;    /* while it waits: it takes no connection but a new one */
     uint8_t retries;
     uint8_t dials_failed; /* while it waited, and it is still dialled for */
-    uint8_t past; /* weir_retry: the worst that is known of earlier attempts */
+    uint8_t worst_retry; /* weir_retry: the worst that is known of earlier attempts */
 };
 
 #define CLIENT_BUCKETS 64
@@ -112,7 +112,7 @@ struct weir_client {
     bool freeing;
     bool drained_told;
     /* Where exchanges are that are on no connection. */
-    struct engine nowhere;
+    struct engine unassigned;
     struct engine_facts no_facts;
     struct client_proxies proxies;
     char *proxy_text, *servers_text, *local_text; /* copies of options */
@@ -143,7 +143,7 @@ void client_link_ended(struct link_home *home, struct link *link, const weir_end
 void client_dial_failed(struct client_origin *origin, weir_code code, weir_stage stage);
 void client_round_end(struct io_late *late);
 
-/* way.c: dials, and what a proxy wants to hear before. */
+/* dial.c: dials, and what a proxy wants to hear before. */
 WEIR_MUST_USE weir_code client_dial(struct client_origin *origin);
 /* redial.c */
 /* A dial failed. True: there will be another, after a pause, for the requests that still wait; the others have
@@ -153,12 +153,12 @@ bool client_redial(struct client_origin *origin, weir_code code, weir_stage stag
 void client_redial_over(struct client_origin *origin);
 static inline bool client_origin_rests(const struct client_origin *origin)
 {
-    return io_timer_is_running(&origin->rest);
+    return io_timer_is_running(&origin->redial_pause);
 }
 
-/* way.c: all that are under way end. */
+/* dial.c: all that are under way end. */
 void client_cancel_dials(weir_client *client);
-/* way.c: the dial of that origin that was begun last ends, and its record has that code. There is one. Not within a
+/* dial.c: the dial of that origin that was begun last ends, and its record has that code. There is one. Not within a
  * callback of a dial. */
 void client_end_dial(struct client_origin *origin, weir_code code);
 

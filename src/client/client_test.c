@@ -123,10 +123,10 @@ static void test_zones(void **state)
         CALL_EXPECT(&a, OK);
         served_close(&v);
     }
-    struct call nowhere = {.done = 0};
-    call_send(&s, &nowhere, WEIR_REQUEST(.url = WEIR_STR("http://[fe80::1%25nowhere]/")));
-    call_wait(&s, &nowhere);
-    CALL_EXPECT(&nowhere, "done resolve_failed dial not_sent");
+    struct call unassigned = {.done = 0};
+    call_send(&s, &unassigned, WEIR_REQUEST(.url = WEIR_STR("http://[fe80::1%25nowhere]/")));
+    call_wait(&s, &unassigned);
+    CALL_EXPECT(&unassigned, "done resolve_failed dial not_sent");
     scene_close(&s);
     close(listener);
 }

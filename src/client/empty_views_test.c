@@ -78,12 +78,12 @@ static void test_required(void **state)
     (void)state;
     scene_open(&s);
     for (size_t e = 0; e < COUNT(empty); e++) {
-        const weir_request nowhere = *WEIR_REQUEST(.url = empty[e], .connect_to = empty[e], .host = WEIR_STR("a"));
+        const weir_request unassigned = *WEIR_REQUEST(.url = empty[e], .connect_to = empty[e], .host = WEIR_STR("a"));
         const weir_request nobody =
             *WEIR_REQUEST(.connect_to = WEIR_STR("a:1"), .target = WEIR_STR("/"), .host = empty[e]);
         const weir_request nothing =
             *WEIR_REQUEST(.connect_to = WEIR_STR("a:1"), .host = WEIR_STR("a"), .target = empty[e]);
-        assert_int_equal(weir_client_send(s.client, &nowhere, NULL, NULL), WEIR_CODE_bad_url);
+        assert_int_equal(weir_client_send(s.client, &unassigned, NULL, NULL), WEIR_CODE_bad_url);
         assert_int_equal(weir_client_send(s.client, &nobody, NULL, NULL), WEIR_CODE_bad_host);
         assert_int_equal(weir_client_send(s.client, &nothing, NULL, NULL), WEIR_CODE_bad_target);
     }

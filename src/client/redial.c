@@ -39,7 +39,7 @@ static uint64_t pause_ns(const struct client_origin *origin)
 
 static void on_rested(struct io_timer *timer)
 {
-    client_origin_is_due(BASE_CONTAINER(timer, struct client_origin, rest));
+    client_origin_is_due(BASE_CONTAINER(timer, struct client_origin, redial_pause));
 }
 
 bool client_redial(struct client_origin *origin, weir_code code, weir_stage stage)
@@ -60,8 +60,8 @@ bool client_redial(struct client_origin *origin, weir_code code, weir_stage stag
     }
     origin->held = held; /* if nothing is left of it, it is due */
     if (!base_list_is_empty(&origin->waiting)) {
-        origin->rest.fired = on_rested;
-        io_timer_start(client->home.loop, &origin->rest,
+        origin->redial_pause.fired = on_rested;
+        io_timer_start(client->home.loop, &origin->redial_pause,
                        deadlines_add(weir_loop_now(client->home.loop), pause_ns(origin)));
         if (origin->failures < UINT8_MAX)
             origin->failures++;
@@ -72,5 +72,5 @@ bool client_redial(struct client_origin *origin, weir_code code, weir_stage stag
 void client_redial_over(struct client_origin *origin)
 {
     origin->failures = 0;
-    io_timer_stop(origin->client->home.loop, &origin->rest);
+    io_timer_stop(origin->client->home.loop, &origin->redial_pause);
 }

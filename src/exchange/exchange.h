@@ -83,7 +83,7 @@ struct weir_exchange {
     bool expects : 1;    /* 100 (Continue) is owed before the content */
     bool paused : 1;     /* by the handler */
     bool refused : 1;    /* the content is unwanted */
-    bool stuck : 1;      /* unwanted content that is not even read any more */
+    bool body_abandoned : 1; /* unwanted content that is not even read any more */
     bool end_due : 1;    /* `end` is to be called */
     bool room_due : 1;   /* `room` is to be called when there is some */
     bool aborted : 1;    /* by the user */

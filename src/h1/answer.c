@@ -135,7 +135,8 @@ static void decide_last(struct weir_exchange *x, const struct plan *plan)
         code = WEIR_CODE_close_delimited;
     else if (unread && h1_engine_body_is_here(engine, x))
         x->expects = false; /* who waits for a 100 has not sent it */
-    else if (unread && (x->expects || x->stuck || x->in_length > engine->base.config->options.limits.discard_size_max))
+    else if (unread &&
+             (x->expects || x->body_abandoned || x->in_length > engine->base.config->options.limits.discard_size_max))
         code = WEIR_CODE_close_after_response;
     if (code != 0 && facts->last_code == 0)
         facts->last_code = (uint8_t)code;

@@ -73,7 +73,7 @@ bool h1_engine_wants_input(const struct h1_engine *engine)
     switch (x->in) {
     case EXCHANGE_IN_BODY:
     case EXCHANGE_IN_TRAILERS:
-        return !x->stuck && (!x->paused || x->refused);
+        return !x->body_abandoned && (!x->paused || x->refused);
     case EXCHANGE_IN_TUNNEL:
         return !x->paused || x->refused;
     case EXCHANGE_IN_HEAD:
@@ -89,7 +89,7 @@ bool h1_engine_body_is_held(const struct h1_engine *engine)
     const struct weir_exchange *x = engine->current;
     if (x != NULL && x->in == EXCHANGE_IN_HEAD)
         return !exchange_is_answered(x) && !engine->out_dead;
-    return x != NULL && (x->stuck || (x->paused && !x->refused));
+    return x != NULL && (x->body_abandoned || (x->paused && !x->refused));
 }
 
 /* --- the end of an exchange ------------------------------------------------------------------------------------- */
@@ -98,7 +98,7 @@ bool h1_engine_body_is_held(const struct h1_engine *engine)
  * anybody: else it is owed to the server, which has accepted it and reads on (RFC 9110, 7.5). */
 static bool is_complete_of_client(const struct h1_engine *engine, const struct weir_exchange *x)
 {
-    bool read = x->in == EXCHANGE_IN_DONE ? !x->end_due : x->refused && x->stuck;
+    bool read = x->in == EXCHANGE_IN_DONE ? !x->end_due : x->refused && x->body_abandoned;
     bool sent = exchange_is_answered(x) && x->out_end <= engine->base.facts->octets_sent;
     return read && (sent || x->rest_unwanted || engine->out_dead);
 }
@@ -112,7 +112,7 @@ static bool is_complete(const struct h1_engine *engine, const struct weir_exchan
         return false;
     if (x->in == EXCHANGE_IN_TUNNEL)
         return engine->base.facts->fin_seen && base_input_size(&engine->base.input) == 0;
-    return x->in == EXCHANGE_IN_DONE || (x->refused && x->stuck);
+    return x->in == EXCHANGE_IN_DONE || (x->refused && x->body_abandoned);
 }
 
 void h1_engine_account_answer(struct h1_engine *engine, const struct weir_exchange *x)
@@ -345,7 +345,7 @@ void h1_engine_fin(struct h1_engine *engine, uint64_t now_ns)
         (void)allowed;
     }
     if (x->refused && x->in != EXCHANGE_IN_DONE && base_input_size(&engine->base.input) == 0)
-        x->stuck = true; /* of an unwanted body nothing more comes */
+        x->body_abandoned = true; /* of an unwanted body nothing more comes */
     engine->base.running = true;
     if (stage == WEIR_STAGE_TUNNEL && x->handler->end != NULL)
         x->handler->end(x->app, x);
@@ -368,7 +368,7 @@ void h1_engine_expire(struct h1_engine *engine, weir_code code, uint64_t now_ns)
         return;
     }
     /* Nobody wants it, and its answer is given: it is not waited for any longer, and the exchange is over. */
-    engine->current->stuck = true;
+    engine->current->body_abandoned = true;
     h1_engine_run(engine, now_ns);
 }
 

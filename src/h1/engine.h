@@ -90,7 +90,7 @@ static inline bool h1_engine_awaits_body(const struct h1_engine *engine)
 {
     const struct weir_exchange *x = engine->current;
     bool reads = x != NULL && (x->in == EXCHANGE_IN_BODY || x->in == EXCHANGE_IN_TRAILERS);
-    return reads && !engine->base.facts->tunnel && !x->stuck;
+    return reads && !engine->base.facts->tunnel && !x->body_abandoned;
 }
 /* What the operations of the same names do (exchange/engine.h). */
 void h1_engine_drain(struct h1_engine *engine, bool octets_wait, uint64_t now_ns);

@@ -110,7 +110,7 @@ static bool chunks_are_here(const struct h1_engine *engine, const char *octets, 
 bool h1_engine_body_is_here(const struct h1_engine *engine, const struct weir_exchange *x)
 {
     size_t size = base_input_size(&engine->base.input);
-    if (size == 0 || x->stuck || engine->in_framing.kind == HTTP_FRAMING_TUNNEL)
+    if (size == 0 || x->body_abandoned || engine->in_framing.kind == HTTP_FRAMING_TUNNEL)
         return false;
     const char *octets = base_input_octets(&engine->base.input);
     if (x->in == EXCHANGE_IN_TRAILERS)
@@ -148,10 +148,10 @@ static void offer(struct h1_engine *engine, struct weir_exchange *x)
 
 static bool read_body(struct h1_engine *engine, struct weir_exchange *x)
 {
-    if (x->stuck || (x->paused && !x->refused))
+    if (x->body_abandoned || (x->paused && !x->refused))
         return false;
     if (x->refused && !worth_discarding(engine, x)) {
-        x->stuck = true;
+        x->body_abandoned = true;
         return true;
     }
     /* Not before the handler had the head: it may have raised the limit. */

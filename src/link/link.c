@@ -263,8 +263,8 @@ static bool step(struct link *link, bool more)
     struct link_home *home = link_home_of(link);
     if (rests)
         link_home_look_at_slack(home);
-    if (rests && home->rests != NULL)
-        home->rests(home, link);
+    if (rests && home->became_idle != NULL)
+        home->became_idle(home, link);
     return true;
 }
 

@@ -44,7 +44,7 @@ struct link_home {
     void (*ended)(struct link_home *home, struct link *link, const weir_ending *ending);
     /* A link is between two exchanges now and was not before: the last thing in its step, so that it may be asked
      * something. May be null. */
-    void (*rests)(struct link_home *home, struct link *link);
+    void (*became_idle)(struct link_home *home, struct link *link);
     /* The first has become idle, or the last has ceased to be. It must not end links. */
     void (*idle_changed)(struct link_home *home);
 };

@@ -141,7 +141,7 @@ static void test_names(void **state)
     scene_start(&s);
     (void)snprintf(url, sizeof url, "http://here.test%s/", strchr(s.address, ':'));
     call_send(&s, &a, WEIR_REQUEST(.url = weir_str_from(url)));
-    call_send(&s, &b, WEIR_REQUEST(.url = WEIR_STR("http://nowhere.test/")));
+    call_send(&s, &b, WEIR_REQUEST(.url = WEIR_STR("http://unassigned.test/")));
     call_wait(&s, &b);
     bool resolves = strstr(b.log, "unsupported") == NULL; /* this build */
     if (resolves) {
