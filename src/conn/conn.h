@@ -63,6 +63,8 @@ WEIR_MUST_USE weir_code conn_request(struct weir_conn *conn, const weir_prepared
 /* --- within the folder ------------------------------------------------------------------------------------------ */
 
 void conn_life(struct weir_conn *conn, enum life_event event);
+/* Gives an idle connection its engine. False: no memory. */
+WEIR_MUST_USE bool conn_start_work(struct weir_conn *conn, uint64_t now_ns);
 weir_stage conn_stage(const struct weir_conn *conn);
 /* The first cause wins. */
 void conn_note(struct weir_conn *conn, weir_code code, weir_stage stage);
